@@ -1,0 +1,53 @@
+"""A course on recurrent networks and speech recognition: the small package behind its lessons.
+
+Four rooms, whose imports point down: ``algorithms`` (what the course teaches), ``data`` (what it learns from),
+``visuals`` (what it shows) and ``teaching`` (how it teaches). A lesson takes modules by name,
+``from course_utils import ctc, plots``, and each is loaded when first used, so that ``import course_utils`` stays
+light: no torch, no matplotlib.
+
+Letters for dimensions, everywhere: ``B`` batch, ``T`` input time, ``U`` target length, ``S`` extended states,
+``C`` classes, ``H`` hidden, ``D`` features. Batch comes first; ``blank`` is 0.
+"""
+
+from importlib import import_module
+
+TYPE_CHECKING = False  # as typing's, whose import would cost more than this whole file
+if TYPE_CHECKING:
+    from course_utils import recogniser, training
+    from course_utils.algorithms import ctc, decoding, features, metrics, recurrent
+    from course_utils.data import audio, augmentation, corpora, download, tasks, text
+    from course_utils.teaching import checks, lesson, progress
+    from course_utils.teaching.checks import check, hint, solution
+    from course_utils.teaching.lesson import claim, setup, show_source
+    from course_utils.visuals import players, plots, widgets
+
+__version__ = "0.1.0"
+
+_ROOMS = {
+    "algorithms": ["recurrent", "features", "ctc", "decoding", "metrics"],
+    "data": ["text", "audio", "augmentation", "corpora", "download", "tasks"],
+    "visuals": ["plots", "players", "widgets"],
+    "teaching": ["lesson", "checks", "progress"],
+}
+_MODULES = {module: f"course_utils.{room}.{module}" for room, modules in _ROOMS.items() for module in modules}
+_MODULES.update({module: "course_utils." + module for module in ["places", "recogniser", "training", *_ROOMS]})
+_NAMES = {
+    "setup": "lesson",
+    "claim": "lesson",
+    "show_source": "lesson",
+    "check": "checks",
+    "hint": "checks",
+    "solution": "checks",
+}
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        return import_module(_MODULES[name])
+    if name in _NAMES:
+        return getattr(import_module(_MODULES[_NAMES[name]]), name)
+    raise AttributeError("course_utils has no {!r}; it has: {}".format(name, ", ".join(__dir__())))
+
+
+def __dir__():
+    return sorted([*_MODULES, *_NAMES])

@@ -1,0 +1,1 @@
+"""What the course teaches, from scratch; imports torch and nothing of ours."""

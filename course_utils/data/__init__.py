@@ -1,0 +1,1 @@
+"""What the course learns from: text, audio, corpora and synthetic tasks."""

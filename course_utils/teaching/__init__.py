@@ -1,0 +1,1 @@
+"""How the course teaches: setup and claims, exercises and their checks, progress."""
