@@ -1,5 +1,6 @@
 """What every test stands on: no network, nobody's own files, one thread, in CI the same examples each time."""
 
+import json
 import os
 import runpy
 import shutil
@@ -43,3 +44,36 @@ def home(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("COURSE_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def artifacts(tmp_path_factory) -> Path:
+    """The folder for what tests leave to look at: ``$COURSE_ARTIFACTS``, or one that is thrown away."""
+    chosen = os.environ.get("COURSE_ARTIFACTS")
+    folder = Path(chosen).resolve() if chosen else tmp_path_factory.mktemp("artifacts")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def measured(record_property, artifacts):
+    """Note figures that a test measured and does not judge: one line each in the summary and in a file."""
+
+    def note(what: str, **figures):
+        record_property("measured", [what, figures])
+        with (artifacts / "measured.jsonl").open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps({"what": what, **figures}) + "\n")
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter):
+    reports = [report for group in terminalreporter.stats.values() for report in group]
+    reports = [report for report in reports if getattr(report, "when", "") == "call"]
+    noted = [
+        value for report in reports for name, value in getattr(report, "user_properties", ()) if name == "measured"
+    ]
+    if noted:
+        terminalreporter.section("measured")
+        for what, figures in sorted(noted, key=lambda line: line[0]):
+            terminalreporter.write_line(f"{what}: " + ", ".join(f"{name} {value}" for name, value in figures.items()))

@@ -15,21 +15,25 @@ SMALL = 12  # tensors up to this many numbers are written out
 
 @dataclass(frozen=True)
 class Difference:
-    """A headline that completes "your result …", and a remark that says where to look."""
+    """A headline that completes "your result …", and a remark that says where to look.
+
+    ``in_value`` is set where type, shape and dtype are right.
+    """
 
     headline: str
     remark: str = ""
+    in_value: bool = False
 
 
 def describe(value: Any) -> str:
     """Return a value in few words: small ones as they are, large ones by type and shape."""
     if isinstance(value, Tensor):
-        kind = str(value.dtype).removeprefix("torch.")
+        kind = "" if value.dtype == torch.float32 else " " + str(value.dtype).removeprefix("torch.")
         if value.numel() > SMALL or value.device.type == "meta":
-            return f"tensor of shape {tuple(value.shape)}, {kind}"
+            return f"{kind.strip()} tensor of shape {tuple(value.shape)}".strip()
         if value.numel() == 0:
-            return f"empty tensor of shape {tuple(value.shape)}, {kind}"
-        return f"{_rounded(value.detach().cpu().tolist())}, shape {tuple(value.shape)}, {kind}"
+            return f"empty{kind} tensor of shape {tuple(value.shape)}"
+        return f"{_rounded(value.detach().cpu().tolist())}{kind}"
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"NumPy array of shape {tuple(value.shape)}, {value.dtype}"
     short = reprlib.Repr()
@@ -55,6 +59,8 @@ def difference(expected: Any, got: Any, tolerance: float = 1e-5, where: str = ""
     place = f" (in {where})" if where else ""
     if got is None and expected is not None:
         return Difference(f"is None{place}", "Is the `return` missing, or does one branch end without it?")
+    if got is Ellipsis:
+        return Difference(f"is still `...`{place}", "Put your own code where the three dots are.")
     if isinstance(expected, Tensor):
         return _tensor_difference(expected, got, tolerance, place)
     if isinstance(expected, numbers.Number):
@@ -69,7 +75,7 @@ def difference(expected: Any, got: Any, tolerance: float = 1e-5, where: str = ""
     if type(expected) is not type(got):
         return _wrong_type(type(expected).__name__, got, place)
     if isinstance(expected, str | bytes | set | frozenset) or type(expected).__eq__ is not object.__eq__:
-        return None if expected == got else Difference(f"is another {type(got).__name__}{place}")
+        return None if expected == got else Difference(f"is another {type(got).__name__}{place}", in_value=True)
     return None
 
 
@@ -89,7 +95,9 @@ def _wrong_type(wanted: str, got: Any, place: str) -> Difference:
     elif callable(got):
         remark = "It is a function; call it and return what it gives."
     else:
-        remark = "`torch.tensor(...)` or `torch.stack(...)` makes a tensor of numbers or rows." if wanted == "Tensor" else ""
+        remark = (
+            "`torch.tensor(...)` or `torch.stack(...)` makes a tensor of numbers or rows." if wanted == "Tensor" else ""
+        )
     return Difference(f"has the wrong type{place}: {wanted} is asked for, {kind} came", remark)
 
 
@@ -103,7 +111,7 @@ def _number_difference(expected: Any, got: Any, tolerance: float, place: str) ->
         return Difference(f"is not a number (NaN){place}", _NAN)
     whole = isinstance(expected, int) and isinstance(got, int)
     close = expected == got or (not whole and _close(expected, got, tolerance))
-    return None if close else Difference(f"is another number{place}")
+    return None if close else Difference(f"is another number{place}", in_value=True)
 
 
 def _close(expected: Any, got: Any, tolerance: float) -> bool:
@@ -162,7 +170,11 @@ def _shape_remark(expected: tuple[int, ...], got: tuple[int, ...]) -> str:
 
 def _element_difference(expected: Tensor, got: Tensor, tolerance: float, place: str) -> Difference | None:
     exact = not (expected.is_floating_point() or expected.is_complex())
-    wrong = expected != got if exact else ~torch.isclose(got, expected, tolerance, tolerance, equal_nan=True)
+
+    def differs(one: Tensor, other: Tensor) -> Tensor:
+        return one != other if exact else ~torch.isclose(one, other, tolerance, tolerance, equal_nan=True)
+
+    wrong = differs(got, expected)
     if not wrong.any():
         return None
     index = tuple(wrong.nonzero()[0].tolist())
@@ -171,17 +183,19 @@ def _element_difference(expected: Tensor, got: Tensor, tolerance: float, place: 
     if not exact and not got.isfinite().all() and expected.isfinite().all():
         broken = tuple((~got.isfinite()).nonzero()[0].tolist())
         return Difference(f"contains {got[broken].item()}{place}, first at index {list(broken)}", _NAN)
-    if expected.ndim == 2 and expected.shape[0] == expected.shape[1] > 1 and torch.allclose(got, expected.T):
-        return Difference(f"has the right numbers in the wrong places{place}", "It is the transpose of what is expected.")
+    if expected.ndim == 2 and expected.shape[0] == expected.shape[1] > 1 and not differs(got, expected.T).any():
+        return Difference(
+            f"has the right numbers in the wrong places{place}", "It is the transpose of what is expected.", True
+        )
     count = f"{int(wrong.sum())} of {wrong.numel()} numbers differ. " if wrong.numel() > 1 else ""
-    return Difference(f"has the right shape and wrong numbers{place}", f"{count}{spot}".strip())
+    return Difference(f"has the right shape and wrong numbers{place}", f"{count}{spot}".strip(), True)
 
 
 def _gradient(expected: Tensor, got: Tensor, place: str) -> Difference | None:
     if got.requires_grad and not expected.requires_grad:
         return Difference(
             f"has the right numbers{place}, and asks for a gradient",
-            "Nothing that was handed in does. Did you make parameters or a layer inside? Use the arguments as they are.",
+            "Nothing that was handed in does. Did you make parameters or a layer inside? Use the arguments.",
         )
     if expected.requires_grad and not got.requires_grad:
         return Difference(

@@ -26,7 +26,7 @@
             misconceptions=[
                 Misconception(
                     "forgets the old state",
-                    "The new state does not change with `h`. A recurrent step reads two things; look at the equation again.",
+                    "The new state does not change with `h`. A step reads two things: look at the equation.",
                     perturbed(rnn_step, h=torch.zeros_like),
                 ),
                 Misconception("adds the bias twice", "…", perturbed(rnn_step, b_a=lambda b_a: 2 * b_a)),
@@ -95,7 +95,7 @@ class Misconception:
 
 @dataclass(frozen=True)
 class Exercise:
-    """An exercise, whole.
+    """What is asked, what is right, and how one goes wrong.
 
     Args:
         name: the name of the learner's function or value; unique in the course.

@@ -1,4 +1,4 @@
-"""Which exercises there are. Names are read from the declarations' syntax; a lesson's module loads when it is needed."""
+"""Which exercises there are: names are read from the declarations' syntax, and a lesson's module loads when needed."""
 
 import ast
 import difflib
@@ -22,7 +22,7 @@ def _declared(module: Path) -> list[str]:
     calls = [node for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
     declarations = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Exercise"]
     names = [word.value for call in declarations for word in call.keywords if word.arg == "name"]
-    return [name.value for name in names if isinstance(name, ast.Constant)]
+    return [str(name.value) for name in names if isinstance(name, ast.Constant)]
 
 
 @cache

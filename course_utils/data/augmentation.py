@@ -1,0 +1,180 @@
+"""Augmentation: other voices, rooms, microphones and noises out of the speech that we have.
+
+Two kinds. On *waves*, to be heard: `add_noise`, `change_speed`, `change_gain`, `equalise`, `reverberate`. On *log-mel
+features*, to be fast, a whole batch at once: `warp`, `colour`, `mix_noise`, `echo`, `spec_augment`, and
+`augment_features`, which does them all. The second kind needs no new Fourier transform, so that every update of a
+training can see its utterances as it never saw them before.
+
+Chance comes through a ``torch.Generator``. Decibels are of power.
+"""
+
+from math import log, pi
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.functional import grid_sample
+
+NATS = log(10.0) / 10.0  # of a decibel, the features' logarithm being natural
+TOP_MEL = 2595.0 * log(1.0 + 4000.0 / 700.0) / log(10.0)
+
+
+def add_noise(samples: Tensor, snr: float, generator: Generator | None = None) -> Tensor:
+    """Return the wave (…, N) with white noise, `snr` decibels below the wave's own mean power."""
+    _check_wave(samples)
+    power = samples.square().mean(-1, keepdim=True)
+    noise = torch.randn(samples.shape, generator=generator).to(samples.device)
+    return samples + noise * (power * 10.0 ** (-snr / 10.0)).sqrt()
+
+
+def change_speed(samples: Tensor, factor: float) -> Tensor:
+    """Return the wave (…, N) played `factor` times as fast: shorter and higher for a factor above 1 (length N / factor)."""
+    _check_wave(samples)
+    if not 0.25 <= factor <= 4.0:
+        raise ValueError(f"a speed of {factor} is no speech any more; give a factor between 0.25 and 4")
+    N = samples.shape[-1]
+    spectrum = torch.fft.rfft(samples)
+    length = max(1, round(N / factor))
+    return torch.fft.irfft(spectrum[..., : length // 2 + 1], n=length) * (length / N)
+
+
+def change_gain(samples: Tensor, decibels: float) -> Tensor:
+    """Return the wave (…, N) louder by so many decibels, cut at ±1 as a recorder would."""
+    _check_wave(samples)
+    return (samples * 10.0 ** (decibels / 20.0)).clamp(-1.0, 1.0)
+
+
+def equalise(samples: Tensor, depth: float = 6.0, generator: Generator | None = None) -> Tensor:
+    """Return the wave (…, N) through a random smooth filter, as another microphone would hear it (`depth` in dB)."""
+    _check_wave(samples)
+    spectrum = torch.fft.rfft(samples)
+    curve = _smooth_curves(1, spectrum.shape[-1], depth, generator)[0].to(samples.device)
+    return torch.fft.irfft(spectrum * 10.0 ** (curve / 20.0), n=samples.shape[-1])
+
+
+def reverberate(
+    samples: Tensor, seconds: float, sample_rate: int = 8000, wet: float = 0.3, generator: Generator | None = None
+) -> Tensor:
+    """Return the wave (…, N) in a room whose echo falls by 60 dB within `seconds`; `wet` is the echo's share of power."""
+    _check_wave(samples)
+    if seconds <= 0 or not 0 <= wet < 1:
+        raise ValueError(f"seconds {seconds} must be more than 0, and wet {wet} lie between 0 and 1")
+    time = torch.arange(round(seconds * sample_rate)) / sample_rate
+    tail = torch.randn(len(time), generator=generator) * 10.0 ** (-3.0 * time / seconds)
+    tail = tail / tail.square().sum().sqrt() * (wet / (1.0 - wet)) ** 0.5
+    tail[0] = 1.0  # the direct sound
+    N = samples.shape[-1]
+    size = N + len(tail) - 1
+    return torch.fft.irfft(torch.fft.rfft(samples, size) * torch.fft.rfft(tail.to(samples.device), size), size)[..., :N]
+
+
+def warp(features: Tensor, lengths: Tensor, speed: Tensor, stretch: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the features of speech that is faster and whose voice is higher, and their new lengths.
+
+    Args:
+        features: (B, T, D) log-mels.
+        lengths: (B,) frames.
+        speed: (B,), 1.2 is a fifth faster, at the same pitch.
+        stretch: (B,), 1.2 puts pitch and resonances a fifth higher (a shorter vocal tract: Jaitly and Hinton 2013).
+
+    Returns:
+        (B, T', D), whose T' is the longest of the new lengths, and the lengths (B,).
+    """
+    B, T, D = features.shape
+    lengths_out = (lengths / speed).round().long().clamp(min=1)
+    frames = torch.arange(int(lengths_out.max()), device=features.device)
+    source_frame = torch.minimum(frames * speed[:, None], lengths[:, None] - 1.0)  # (B, T')
+    mel = torch.arange(1, D + 1, device=features.device) * (TOP_MEL / (D + 1))
+    hertz = 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
+    knee = 2800.0  # above it the warp turns back, so that 4 kHz stays 4 kHz
+    bent = 4000.0 - (4000.0 - knee / stretch[:, None]) / (4000.0 - knee) * (4000.0 - hertz)
+    source_hertz = torch.where(hertz < knee, hertz / stretch[:, None], bent)  # (B, D)
+    source_mel = 2595.0 * (1.0 + source_hertz / 700.0).log10() * ((D + 1) / TOP_MEL) - 1.0
+    across = source_mel[:, None, :].expand(-1, len(frames), -1) * (2.0 / max(1, D - 1)) - 1.0
+    along = source_frame[:, :, None].expand(-1, -1, D) * (2.0 / max(1, T - 1)) - 1.0
+    grid = torch.stack([across, along], dim=3)  # (B, T', D, 2)
+    warped = grid_sample(features[:, None], grid, padding_mode="border", align_corners=True)
+    return warped[:, 0], lengths_out
+
+
+def colour(features: Tensor, depth: float = 6.0, generator: Generator | None = None) -> Tensor:
+    """Return the features (B, T, D) as other microphones would give them: a smooth random curve over the bands, in dB."""
+    curves = _smooth_curves(features.shape[0], features.shape[2], depth, generator).to(features.device)
+    return features + NATS * curves[:, None, :]
+
+
+def mix_noise(features: Tensor, lengths: Tensor, snr: Tensor, generator: Generator | None = None) -> Tensor:
+    """Return the log-mels (B, T, D) with noise at `snr` (B,) decibels, between white and strongly coloured.
+
+    Powers add, since speech and noise do not know of each other. A band of white noise holds power in proportion to
+    its width, and each frame of it wavers by chance, less so in the wide bands.
+    """
+    B, T, D = features.shape
+    device = features.device
+    width = 10.0 ** (torch.arange(1, D + 1) * (TOP_MEL / (D + 1)) / 2595.0)  # relative, in Hz
+    bins = (width / width.mean() * (128.0 / D)).clamp(min=1.0)  # Fourier bins in a band
+    wavering = 1.0 + torch.randn(B, T, D, generator=generator) / bins.sqrt()
+    noise = (wavering.clamp(min=0.1) * width).to(device)
+    noise = noise * (NATS * _smooth_curves(B, D, 6.0, generator).to(device)[:, None]).exp()
+    speech = features.exp()
+    real = (torch.arange(T, device=device) < lengths[:, None])[..., None]
+    level = (speech * real).sum((1, 2)) / (noise * real).sum((1, 2))  # (B,)
+    scale = level * 10.0 ** (-snr / 10.0)
+    return (speech + noise * scale[:, None, None]).log()
+
+
+def echo(features: Tensor, seconds: Tensor, wet: Tensor, hop_seconds: float = 0.01) -> Tensor:
+    """Return the log-mels (B, T, D) in rooms whose echo falls by 60 dB within `seconds` (B,); `wet` (B,) as a share."""
+    T = features.shape[1]
+    frames = torch.arange(T, device=features.device)
+    ago = (frames[:, None] - frames).float()  # (T, T)
+    decay = 13.8 * hop_seconds / seconds  # of power, per frame
+    tail = torch.exp(-ago.clamp(min=0.0) * decay[:, None, None]) * (ago > 0)  # (B, T, T)
+    tail = tail * (wet / (1.0 - wet) * decay)[:, None, None]
+    power = features.exp()
+    return (power + tail @ power).log()
+
+
+def spec_augment(
+    features: Tensor, bands: int = 1, width: int = 6, gaps: int = 1, frames: int = 8, generator: Generator | None = None
+) -> Tensor:
+    """Return the features (B, T, D) with some bands and some stretches of time set to 0 (Park et al. 2019).
+
+    Args:
+        bands, width: how many masks over bands, and how wide each is at most.
+        gaps, frames: how many masks over time, and how long each is at most.
+    """
+    B, T, D = features.shape
+    keep = torch.ones(B, T, D, device=features.device)
+    for count, most, size, axis in ((bands, width, D, 2), (gaps, frames, T, 1)):
+        place = torch.arange(size, device=features.device)
+        for _ in range(count):
+            wide = torch.rand(B, 1, generator=generator).to(features.device) * most
+            first = torch.rand(B, 1, generator=generator).to(features.device) * (size - wide)
+            hidden = (place >= first) & (place < first + wide)  # (B, size)
+            keep = keep * ~hidden.unsqueeze(3 - axis)
+    return features * keep
+
+
+def augment_features(features: Tensor, lengths: Tensor, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
+    """Return a batch of log-mels (B, T, D) as other people said it elsewhere, and its new lengths (B,)."""
+    B = features.shape[0]
+
+    def between(low: float, high: float) -> Tensor:
+        return low + (high - low) * torch.rand(B, generator=generator).to(features.device)
+
+    features, lengths = warp(features, lengths, between(0.8, 1.25), between(0.8, 1.25))
+    features = colour(features, generator=generator)
+    features = echo(features, between(0.1, 0.6), between(0.0, 0.4))
+    return mix_noise(features, lengths, between(5.0, 40.0), generator), lengths
+
+
+def _smooth_curves(count: int, size: int, depth: float, generator: Generator | None) -> Tensor:
+    """Return (count, size) curves of four random cosines, about `depth` decibels high."""
+    place = (torch.arange(size) + 0.5) / size
+    waves = torch.cos(pi * torch.arange(1, 5)[:, None] * place)  # (4, size)
+    return torch.randn(count, 4, generator=generator) @ waves * (depth / 2.0)
+
+
+def _check_wave(samples: Tensor) -> None:
+    if not samples.is_floating_point() or not samples.numel():
+        raise ValueError(f"samples are {samples.dtype} with the shape {tuple(samples.shape)}; give floats (…, N), N > 0")

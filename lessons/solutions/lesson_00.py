@@ -1,0 +1,6 @@
+"""The solution of lesson 00's exercise."""
+
+
+def duration(samples, sample_rate):
+    """Return the seconds that a sound lasts: samples over samples per second."""
+    return len(samples) / sample_rate
