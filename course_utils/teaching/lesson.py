@@ -213,7 +213,7 @@ def _show_code(source: str, place: str) -> None:
 
 def _coloured(source: str) -> str:
     """Return the source as HTML in the editor's own colours, which follow JupyterLab's theme and nbconvert's."""
-    from pygments.lexers import PythonLexer
+    from pygments.lexers.python import PythonLexer
 
     spans = []
     for token, text in PythonLexer(stripnl=False).get_tokens(source):

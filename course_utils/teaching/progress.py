@@ -31,6 +31,10 @@ class LessonProgress:
     solutions: int
     last: datetime | None
 
+    def __str__(self) -> str:
+        done = f"{self.passed} of {self.total} exercises solved" if self.total else "no exercises"
+        return f"Lesson {self.lesson}: {done}, {self.hints} hints and {self.solutions} solutions opened"
+
 
 def record(lesson: str, event: str, exercise: str = "") -> None:
     """Add an event. Where it can't be written, one line says so, once, and the lesson goes on."""

@@ -18,6 +18,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).with_name("RESULTS.md")
+TITLE = """# Measured figures
+
+Written by `python tests/benchmarks/figures.py [GROUP…]`; change the code, not this file.
+"""
 Row = tuple[str, str, str]
 
 
@@ -47,17 +51,74 @@ def start_up() -> list[Row]:
     ]
 
 
-def _tests(*arguments: str) -> dict[str, dict]:
-    """Run tests that leave measurements behind, and return what they left: {file name: content}."""
+def _measured(*arguments: str) -> dict[str, dict]:
+    """Run tests that note figures, and return what they noted: {what: {name: figure}}."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "COURSE_ARTIFACTS": folder}
         subprocess.run([sys.executable, "-m", "pytest", "-q", *arguments], cwd=ROOT, check=True, env=environment)
-        return {file.stem: json.loads(file.read_text()) for file in sorted(Path(folder).rglob("*.json"))}
+        notes = [json.loads(line) for line in (Path(folder) / "measured.jsonl").read_text().splitlines()]
+    return {note.pop("what"): note for note in notes}
 
 
 def lessons() -> list[Row]:
-    """Run All of each lesson, headless, nothing else running."""
-    raise NotImplementedError
+    """Run All of each lesson, headless, one after the other."""
+    notes = _measured("tests/lessons/test_run.py", "-k", "test_lesson_runs")
+    return [(f"Run All, {what}", f"{note['seconds']:.0f} s", "60 s") for what, note in notes.items()]
 
 
-GROUPS: dict[str, Callable[[], list[Row]]] = {"start-up": start_up, "lessons": lessons}
+def browser() -> list[Row]:
+    """Run All in JupyterLab in Chromium, and from a key press to the changed picture."""
+    rows = []
+    for what, note in _measured("-m", "browser", "tests/browser/test_lessons.py").items():
+        if "p95_ms" in note:
+            found = f"median {note['median_ms']} ms, 95th percentile {note['p95_ms']} ms, {note['moves']} moves"
+            rows.append((what, found, "100 ms at the 95th percentile"))
+        elif "run_all_seconds" in note:
+            rows.append((f"Run All in the {what}", f"{note['run_all_seconds']:.0f} s", "60 s"))
+    return rows
+
+
+def install() -> list[Row]:
+    """From a fresh clone to an open lesson and to passed tests; packages come from the installer's cache."""
+    notes = _measured("-m", "packaging", "tests/packaging/test_fresh_clone.py")
+    return [(what, f"{note['seconds']:.0f} s", "—") for what, note in notes.items()]
+
+
+def recogniser() -> list[Row]:
+    """Error rates and cost of the recogniser, over seeds, on synthetic and (where it is present) real speech."""
+    from recognisers import rows
+
+    return rows()
+
+
+GROUPS: dict[str, Callable[[], list[Row]]] = {
+    "start-up": start_up,
+    "lessons": lessons,
+    "browser": browser,
+    "install": install,
+    "recogniser": recogniser,
+}
+
+
+def _section(name: str, rows: list[Row]) -> str:
+    machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    lines = [f"## {name}", "", GROUPS[name].__doc__ or "", f"({machine}, {time.strftime('%Y-%m-%d')})", ""]
+    lines += ["| figure | measured | goal |", "|---|---|---|", *("| " + " | ".join(row) + " |" for row in rows)]
+    return "\n".join(lines) + "\n"
+
+
+def main(chosen: list[str]) -> None:
+    """Measure the chosen groups, or all, and rewrite their sections of RESULTS.md; the others stay as they are."""
+    unknown = set(chosen) - set(GROUPS)
+    if unknown:
+        raise SystemExit(f"no group {sorted(unknown)}; there are {', '.join(GROUPS)}")
+    text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
+    sections = {part.split("\n", 1)[0]: f"## {part}" for part in re.split(r"(?m)^## ", text)[1:]}
+    for name in chosen or GROUPS:
+        sections[name] = _section(name, GROUPS[name]())
+        ordered = [sections[known].rstrip() + "\n" for known in GROUPS if known in sections]
+        RESULTS.write_text("\n".join([TITLE, *ordered]), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

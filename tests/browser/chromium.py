@@ -20,7 +20,11 @@ FLAGS = [
 ]
 COMMANDS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge", "msedge"]
 MAC = ["Chromium", "Google Chrome", "Microsoft Edge"]
-WINDOWS = ["Chromium/Application/chrome.exe", "Google/Chrome/Application/chrome.exe", "Microsoft/Edge/Application/msedge.exe"]
+WINDOWS = [
+    "Chromium/Application/chrome.exe",
+    "Google/Chrome/Application/chrome.exe",
+    "Microsoft/Edge/Application/msedge.exe",
+]
 
 
 def find() -> str | None:
@@ -36,3 +40,7 @@ def find() -> str | None:
         places = []
     installed = [str(place) for place in places if place.is_file()]
     return next(iter([*installed, *filter(None, map(shutil.which, COMMANDS))]), None)
+
+
+if __name__ == "__main__":
+    print(find() or "")

@@ -50,6 +50,7 @@ CONTRASTS = """widget => {  // each text of a widget with its contrast to what l
 }"""
 CONTROLS = "input, select, button, textarea, audio"
 PICTURES = "canvas, svg"
+SCROLLER = ".jp-Notebook .jp-WindowedPanel-outer"
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 OUR_ADDRESS = re.compile(r"^(https?|wss?)://127\.0\.0\.1[:/]|^(data|blob|about|chrome|devtools):")
 
@@ -59,6 +60,7 @@ class LessonPage:
     page: Page
     name: str
     faults: list[str] = field(default_factory=list)
+    seconds: float = 0.0
 
     def __post_init__(self):
         """Collect what must not happen: errors of scripts, and requests that leave this machine."""
@@ -77,13 +79,14 @@ class LessonPage:
     def open(self, address: str) -> None:
         self.page.goto(address)
         self.page.wait_for_function(READY, timeout=60_000)
+        self.command("application:toggle-left-area")  # the file list, which would take a quarter of each picture
 
     def command(self, name: str, **arguments) -> None:
         """Start one of JupyterLab's commands without waiting for its end."""
         self.page.evaluate("([name, given]) => void jupyterapp.commands.execute(name, given)", [name, arguments])
 
-    def run_all(self, limit: float = 300) -> float:
-        """Run every cell and return the seconds; a cell's error or the limit is an AssertionError."""
+    def run_all(self, limit: float = 300) -> None:
+        """Run every cell and note the seconds; a cell's error or the limit is an AssertionError."""
         begin = time.monotonic()
         self.command("notebook:run-all-cells")
         while True:
@@ -91,7 +94,8 @@ class LessonPage:
             errors = [f"{cell['id']}: {error}" for cell in cells for error in cell["errors"]]
             assert not errors, f"{self.name}: {errors}"
             if all(cell["done"] for cell in cells):
-                return time.monotonic() - begin
+                self.seconds = round(time.monotonic() - begin, 1)
+                return
             waiting = [cell["id"] for cell in cells if not cell["done"]]
             assert time.monotonic() - begin < limit, f"{self.name}: after {limit} s {waiting} have not run"
             time.sleep(0.25)
@@ -140,13 +144,13 @@ class LessonPage:
         """Keep the whole lesson as pictures, one below the other."""
         folder.mkdir(parents=True, exist_ok=True)
         self.page.set_viewport_size({"width": 1200, "height": 2000})
-        scroller = "document.querySelector('.jp-Notebook .jp-WindowedPanel-outer, .jp-Notebook')"
-        height, shown = self.page.evaluate(f"(() => {{ const s = {scroller}; return [s.scrollHeight, s.clientHeight]; }})()")
+        scroller = self.page.locator(SCROLLER).first
+        height, shown = scroller.evaluate("node => [node.scrollHeight, node.clientHeight]")
         for number, top in enumerate(range(0, height, shown), start=1):
-            self.page.evaluate(f"{scroller}.scrollTop = {top}")
+            scroller.evaluate("(node, top) => { node.scrollTop = top; }", top)
             self.page.wait_for_timeout(200)
             self.page.screenshot(path=folder / f"{self.name}.{theme}.{number}.png")
-        self.page.evaluate(f"{scroller}.scrollTop = 0")
+        scroller.evaluate("node => { node.scrollTop = 0; }")
 
 
 def pictures(widget: Locator) -> list[bytes]:
@@ -163,5 +167,6 @@ def drawn(widget: Locator) -> int:
 
 def name_of(control: Locator) -> str:
     return control.evaluate(
-        "c => c.getAttribute('aria-label') || c.labels?.[0]?.textContent.trim() || c.textContent.trim() || c.outerHTML.slice(0, 60)"
+        """c => c.getAttribute('aria-label') || c.labels?.[0]?.textContent.trim() || c.textContent.trim()
+        || c.outerHTML.slice(0, 60)"""
     )

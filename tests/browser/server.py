@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def answers(url: str, seconds: float, alive=lambda: True) -> bool:
 
 
 @contextlib.contextmanager
-def jupyterlab(folder: Path, state: Path) -> Iterator[Server]:
+def jupyterlab(folder: Path, state: Path) -> Generator[Server]:
     """Run JupyterLab on ``folder`` and yield it; ``state`` takes everything that it writes for itself."""
     config = state / "config"
     (config / "labconfig").mkdir(parents=True)
@@ -88,7 +88,9 @@ def stop(process: subprocess.Popen, patience: float = 20) -> list[str]:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(patience)
-        alive = psutil.wait_procs([*children, psutil.Process(process.pid)] if process.poll() is None else children, timeout=5)[1]
+        alive = psutil.wait_procs(
+            [*children, psutil.Process(process.pid)] if process.poll() is None else children, timeout=5
+        )[1]
         names = [f"{child.pid} {child.name()}" for child in alive]
         for child in alive:
             with contextlib.suppress(psutil.NoSuchProcess):

@@ -7,8 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-import os
-FOLDER = Path(os.environ.get("SCRATCH_LESSONS") or ROOT / "lessons")
+FOLDER = ROOT / "lessons"
 PATHS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
 
 

@@ -313,6 +313,8 @@ def test_a_right_value_passes(answer):
     [
         (10_101, ["too large"]),
         (10_099, ["too small"]),
+        (10**400, ["too large"]),
+        (1j, ["another number"]),
         (FORGOTTEN, ["too small", "it leaves out the bias. Every unit has one more."]),
         (float("nan"), ["NaN"]),
         ("10100", ["int is asked for, str came"]),

@@ -2,6 +2,8 @@
 
 ``checks/lesson_01.py`` holds a list ``EXERCISES``, and nothing else has to know about it::
 
+    import torch
+
     from course_utils.algorithms.recurrent import rnn_step
     from course_utils.teaching.checks.exercise import Case, Exercise, Misconception, perturbed
 

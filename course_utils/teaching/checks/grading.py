@@ -61,8 +61,8 @@ def _grade_value(exercise: Exercise, answer: Any) -> Report:
     if found is None:
         return Report(exercise.name, "passed", f"`{describe(answer)}` is right.")
     headline = found.headline
-    if headline == "is another number":  # the number itself would be the answer
-        headline = "is too large" if float(answer) > float(expected) else "is too small"
+    if headline == "is another number" and not isinstance(answer, complex):  # the right one would be the answer
+        headline = "is too large" if answer > expected else "is too small"
     wrong = (m for m in exercise.misconceptions if not differs(m.mistake(), answer, exercise.tolerance))
     named = next(wrong, None)
     rows = [("yours", _described(answer)), ("look at", found.remark), ("probably", _diagnosis(named))]

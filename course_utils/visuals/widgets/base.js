@@ -118,21 +118,27 @@ function pixels(rows, columns, paint) {
   return canvas;
 }
 
-// A wave as one vertical stroke per pixel, from its lowest to its highest sample there.
+// A wave as one vertical stroke per pixel of the screen, from its lowest to its highest sample there.
 function strokeWave(context, samples, { left, top, width, height, colour, peak }) {
   const middle = top + height / 2;
   const tall = height / 2 / Math.max(peak, 1e-3);
   context.fillStyle = colour;
-  for (let x = 0; x < width; x++) {
+  const thin = 1 / (window.devicePixelRatio || 1);
+  for (let x = 0; x < width; x += thin) {
     const from = Math.floor((x / width) * samples.length);
-    const to = Math.max(from + 1, Math.floor(((x + 1) / width) * samples.length));
+    const to = Math.max(from + 1, Math.floor(((x + thin) / width) * samples.length));
     let low = Infinity, high = -Infinity;
     for (let k = from; k < to && k < samples.length; k++) {
       low = Math.min(low, samples[k]);
       high = Math.max(high, samples[k]);
     }
-    if (high >= low) context.fillRect(left + x, middle - high * tall, 1, Math.max(1, (high - low) * tall));
+    if (high >= low) context.fillRect(left + x, middle - high * tall, thin, Math.max(1, (high - low) * tall));
   }
+}
+
+// Numbers as one reads them: two decimals, and a minus sign that is one.
+function figure(value) {
+  return value.toFixed(2).replace("-", "−");
 }
 
 function loudest(samples) {

@@ -26,16 +26,6 @@ COLOURS = {
     "probability": palette.PROBABILITY,
     "signed": palette.SIGNED,
 }
-PAGE_COLOURS = """
-:root { color-scheme: light dark; }
-body { margin: 0; padding: 16px; background: #ffffff; color: #1f1f1f; font: 15px/1.5 system-ui, sans-serif; }
-main { max-width: 760px; margin: auto; }
-@media (prefers-color-scheme: dark) {
-  :root { --jp-layout-color0: #15181b; --jp-layout-color1: #22272b; --jp-border-color2: #454b50; --jp-brand-color1: #64b5f6;
-    --jp-content-font-color1: #ececec; --jp-ui-font-color2: #b4b4b4; --jp-warn-color0: #ffb74d; --jp-ui-inverse-font-color1: #111; }
-  body { background: #15181b; color: #ececec; }
-}
-"""
 
 
 def _read(*names: str) -> str:
@@ -59,7 +49,7 @@ def _as_json(value: Any) -> Any:
 class CourseWidget(anywidget.AnyWidget):
     """A widget with a static twin, an export that needs no Python, and words for where it cannot be shown.
 
-    Subclasses say ``scripts = ("name.js",)`` and ``render = "renderName"``, define ``static`` and ``sentence``.
+    Subclasses say ``scripts = ("name.js",)`` and ``render = "renderName"``, define ``static`` and ``caption``.
     """
 
     scripts: tuple[str, ...] = ()
@@ -68,7 +58,7 @@ class CourseWidget(anywidget.AnyWidget):
     _css = _read("base.css")
 
     def __init_subclass__(cls, **options: Any) -> None:
-        if cls.scripts:
+        if "scripts" in cls.__dict__:  # anywidget derives a class for each widget, which must keep its own _esm
             cls._esm = f"{script(*cls.scripts)}\nexport default {{ render: {cls.render} }};\n"
         super().__init_subclass__(**options)
 
@@ -76,12 +66,12 @@ class CourseWidget(anywidget.AnyWidget):
         """Return the static twin, a figure of the widget's present state."""
         raise NotImplementedError
 
-    def sentence(self) -> str:
+    def caption(self) -> str:
         """Return in a sentence what the widget shows."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}: {self.sentence()}"
+        return f"{type(self).__name__}: {self.caption()}"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict] | None:
         if os.environ.get("COURSE_WIDGETS") == "page":  # a lesson that becomes a page without Python
@@ -96,7 +86,7 @@ def fragment(widget: CourseWidget) -> str:
     # "</" could end the script element, even inside a string
     data = json.dumps({**state, "live": False}, default=_as_json).replace("</", "<\\/")
     place = f"course-{uuid.uuid4().hex[:12]}"
-    label = html.escape(widget.sentence(), quote=True)
+    label = html.escape(widget.caption(), quote=True)
     return (
         f'<style>{widget._css}</style>\n<div id="{place}" role="group" aria-label="{label}"></div>\n'
         f'<script type="module">\n{script(*widget.scripts, "standalone.js")}\n'
@@ -111,7 +101,7 @@ def to_html(widget: CourseWidget, path: str | Path | None = None, title: str | N
     page = (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{heading}</title>\n<style>{PAGE_COLOURS}</style>\n</head>\n"
+        f"<title>{heading}</title>\n<style>{_read('page.css')}</style>\n</head>\n"
         f"<body><main>\n{fragment(widget)}</main></body>\n</html>\n"
     )
     if path is not None:

@@ -7,11 +7,12 @@ function readSentence(model) {
   const states = floats(hidden);
   const units = states.length / tokens.length;
   const state = (t) => (t ? states.subarray((t - 1) * units, t * units) : new Float32Array(units)); // a<0> is all zeros
-  return { tokens, entries, rows, size, output, units, state, probabilities: floats(probabilities) };
+  const reach = Math.max(1, loudest(states)); // the scale's ends: a tanh never leaves [-1, 1]
+  return { tokens, entries, rows, size, output, units, state, reach, probabilities: floats(probabilities) };
 }
 
 // Where everything stands, from the width there is; columns count from 0, the initial state.
-function layOut({ tokens, units }, width) {
+function layOut({ tokens, units, reach }, width) {
   const narrow = width < 560;
   const left = narrow ? 52 : 104;
   const column = Math.max(narrow ? 42 : 46, (width - left - 8) / (tokens.length + 0.8));
@@ -20,7 +21,7 @@ function layOut({ tokens, units }, width) {
   top.oneHot = top.state + cell * units + ROWS.gapBelow;
   top.word = top.oneHot + ROWS.oneHot + ROWS.index + ROWS.word;
   const middle = (t) => left + (t ? (t + 0.3) * column : 0.4 * column);
-  return { narrow, left, column, cell, box: Math.min(40, column * 0.52), top, middle,
+  return { narrow, reach, left, column, cell, box: Math.min(36, column * 0.48), top, middle,
     width: left + (tokens.length + 0.8) * column, height: top.word + 10 };
 }
 
@@ -32,11 +33,10 @@ function shorten(word, room) {
 // A vector drawn as a column of cells.
 function stateColumn(place, x, values, colours, shade) {
   const group = svg("g");
-  const reach = Math.max(1, loudest(values));
   values.forEach((value, unit) =>
     group.append(svg("rect", { x: x - place.box / 2, y: place.top.state + unit * place.cell, width: place.box,
-      height: place.cell - (place.cell > 7 ? 1 : 0), fill: css(shade(0.5 + value / reach / 2)) },
-      svg("title", {}, `unit ${unit + 1}: ${value.toFixed(2)}`))));
+      height: place.cell - (place.cell > 7 ? 1 : 0), fill: css(shade(0.5 + value / place.reach / 2)) },
+      svg("title", {}, `unit ${unit + 1}: ${figure(value)}`))));
   group.append(svg("rect", { x: x - place.box / 2 - 1, y: place.top.state - 1, width: place.box + 2, rx: 2,
     height: place.cell * values.length + 1, fill: "none", stroke: colours.line, class: "frame" }));
   return group;
@@ -63,7 +63,7 @@ function oneHotColumn(place, x, row, size, colours) {
 function arrow(x1, y1, x2, y2, name, colours, at) {
   const group = svg("g", { class: "arrow" });
   group.append(svg("line", { x1, y1, x2, y2, stroke: colours.soft, "stroke-width": 1.5, "marker-end": "url(#course-head)" }));
-  group.append(svg("text", { x: at[0], y: at[1], "font-size": 11, "font-style": "italic", fill: colours.soft,
+  if (at) group.append(svg("text", { x: at[0], y: at[1], "font-size": 11, "font-style": "italic", fill: colours.soft,
     "text-anchor": at[2], class: "weight" }, "W", svg("tspan", { dy: 3, "font-size": 9 }, name)));
   return group;
 }
@@ -84,7 +84,7 @@ function stepColumn(sentence, place, t, colours, shade) {
       value.toFixed(2)),
     arrow(x, top.state - 3, x, top.bar + ROWS.bar + 7, "ya", colours, [x + 6, top.state - 11, "start"]),
     arrow(place.middle(t - 1) + place.box / 2 + 2, (top.state + bottom) / 2, x - place.box / 2 - 3, (top.state + bottom) / 2,
-      "aa", colours, [(place.middle(t - 1) + x) / 2, (top.state + bottom) / 2 - 7, "middle"]),
+      "aa", colours, place.column - place.box > 26 && [(place.middle(t - 1) + x) / 2, (top.state + bottom) / 2 - 7, "middle"]),
     arrow(x, top.oneHot - 3, x, bottom + 5, "ax", colours, [x + 6, top.oneHot - 9, "start"]),
     stateColumn(place, x, sentence.state(t), colours, shade),
     oneHotColumn(place, x, sentence.rows[t - 1], sentence.size, colours),
@@ -136,10 +136,11 @@ function renderRecurrentStepper({ model, el }) {
   const warning = element("p", { class: "warn", role: "status" });
   const scroll = element("div", { class: "scroll" });
   const readout = element("p", { class: "figures", "aria-live": "polite" });
-  const unitReadout = element("p", { class: "soft figures" });
+  const legend = element("span", { class: "legend", role: "img", "aria-label": "Colours of the activations, from minus 1 to 1" });
+  const unitReadout = element("span", { class: "soft figures" });
   const steps = slider({ label: "Step t", min: 1, max: sentence.tokens.length, value: model.get("step"),
     said: (t) => `${t} of ${sentence.tokens.length}`, oninput: (t) => go(t), onchange: (t) => tell(model, "step", t) });
-  el.append(edit, why, warning, steps.row, scroll, readout, unitReadout);
+  el.append(edit, why, warning, steps.row, scroll, readout, element("p", { class: "course-row" }, legend, unitReadout));
 
   // Everything is in the picture from the start; a step only shows and hides columns.
   function go(t) {
@@ -161,8 +162,8 @@ function renderRecurrentStepper({ model, el }) {
 
   function showUnit(t) {
     unit = Math.min(unit, sentence.units - 1);
-    const [before, after] = [t - 1, t].map((k) => sentence.state(k)[unit].toFixed(2));
-    unitReadout.textContent = `Hidden unit ${unit + 1} of ${sentence.units}: ${before} in a⟨${t - 1}⟩, ${after} in a⟨${t}⟩. Point at a cell, or choose a unit with ↑ and ↓ on the picture.`;
+    const [before, after] = [t - 1, t].map((k) => figure(sentence.state(k)[unit]));
+    unitReadout.textContent = `Hidden unit ${unit + 1} of ${sentence.units}: ${before} in a⟨${t - 1}⟩, ${after} in a⟨${t}⟩. Choose another by pointing, or with ↑ and ↓ on the picture.`;
     const { top, cell, box: wide, middle } = shown.place;
     for (const [name, value] of Object.entries({ x: middle(t) - wide / 2 - 1.5, y: top.state + unit * cell - 1.5, width: wide + 3, height: cell + 2 }))
       shown.mark.setAttribute(name, value);
@@ -181,6 +182,9 @@ function renderRecurrentStepper({ model, el }) {
       if (column) (steps.move(column.dataset.step), go(Number(column.dataset.step)), tell(model, "step", Number(column.dataset.step)));
     });
     scroll.replaceChildren(shown.drawing);
+    const shade = signedScale(colours), { reach } = sentence;
+    const stops = [0, 0.25, 0.5, 0.75, 1].map((share) => css(shade(share))).join(", ");
+    legend.replaceChildren(figure(-reach), element("i", { style: `background: linear-gradient(90deg, ${stops})` }), figure(reach));
     go(current);
   }
 
