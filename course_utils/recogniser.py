@@ -167,3 +167,140 @@ class _Batches:
         targets = [self.targets[number] for number in chosen]
         target_lengths = torch.tensor([len(target) for target in targets])
         return features.normalise(inputs, lengths), lengths, torch.cat(targets), target_lengths
+
+
+def ctc_of(model: Recogniser, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
+    """Return the CTC loss of a batch, in nats per word."""
+    inputs, lengths, targets, target_lengths = batch
+    log_probs, lengths = model(inputs, lengths)
+    return ctc_loss(log_probs.transpose(0, 1), targets, lengths, target_lengths, blank=0, zero_infinity=True)
+
+
+def train(
+    utterances: Sequence[Utterance] | None = None,
+    *,
+    seed: int = 0,
+    quick: bool = False,
+    updates: int | None = None,
+    real: Sequence[Utterance] | None = None,
+    progress: bool = True,
+    device: str = "cpu",
+) -> tuple[Recogniser, History]:
+    """Return a trained recogniser, and what happened.
+
+    Args:
+        utterances: what to learn from; the embedded digits of the training voices if None.
+        seed: of the first weights, the order and the perturbations.
+        quick: a third of the updates, for a first look.
+        updates: another number of them.
+        real: recordings of people, to learn from as well.
+        progress: show a bar with the loss.
+        device: "cpu" or "cuda".
+
+    Ctrl-C ends it early and keeps what is learnt (`History.stopped`).
+    """
+    start, cpu_start = time.perf_counter(), time.process_time()
+    if utterances is None:
+        from course_utils.data import corpora
+
+        utterances = corpora.load("digits", "train")
+    utterances = [*utterances, *(real or [])]
+    if not utterances:
+        raise ValueError("there are no utterances to learn from")
+    words = sorted({word for utterance in utterances for word in utterance.text.split()})
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Recogniser([BLANK, *words]).to(device)
+        batches = _Batches(utterances, model, seed, device)
+        history = fit(
+            model,
+            batches,
+            ctc_of,
+            updates=updates or (QUICK_UPDATES if quick else UPDATES),
+            learning_rate=LEARNING_RATE,
+            clip=5.0,
+            progress=progress,
+        )
+    history.seconds = time.perf_counter() - start  # with the features
+    history.cpu_seconds = time.process_time() - cpu_start
+    model.facts = {"updates": history.updates, "utterances": len(utterances), "seed": seed, "quick": quick}
+    return model, history
+
+
+def load_or_train(path: Path | str | None = None, quick: bool = True, **options: Any) -> Recogniser:
+    """Return the recogniser at `path` (the learner's own if None); if there is none, train it and keep it there."""
+    path = Path(path) if path is not None else default_path()
+    device = options.get("device", "cpu")
+    if path.is_file():
+        return Recogniser.from_checkpoint(path, device)
+    model, history = train(quick=quick, **options)
+    if not history.stopped:
+        model.save(path)
+    return model
+
+
+def default_path() -> Path:
+    """Return where `course train` keeps its recogniser."""
+    return places.home_folder() / "checkpoints" / "digits.safetensors"
+
+
+def __getattr__(name: str) -> Path:
+    if name == "DEFAULT":  # computed when asked for: the learner's folder may be another by then
+        return default_path()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+@torch.no_grad()
+def posteriors(model: Recogniser, samples: Sequence[Tensor], device: str = "cpu") -> list[Tensor]:
+    """Return the log-probabilities (T', C) of each wave, in the order given."""
+    if isinstance(samples, Tensor):
+        raise ValueError("samples is one tensor; put a single wave into a list: [samples]")
+    model = model.to(device).eval()
+    spectra = [features.log_mel(wave.to(device)) for wave in samples]
+    order = sorted(range(len(spectra)), key=lambda number: len(spectra[number]))
+    found: dict[int, Tensor] = {}
+    for start in range(0, len(order), 32):
+        chosen = order[start : start + 32]
+        inputs, lengths = _padded([spectra[number] for number in chosen], device)
+        log_probs, lengths = model(features.normalise(inputs, lengths), lengths)
+        for row, number in enumerate(chosen):
+            found[number] = log_probs[row, : lengths[row]]
+    return [found[number] for number in range(len(spectra))]
+
+
+def frame_posteriors(model: Recogniser, samples: Tensor) -> Tensor:
+    """Return the probability of each word (the blank first) in each output frame of one wave (N,): (T', C)."""
+    return posteriors(model, [samples])[0].exp()
+
+
+def transcribe(model: Recogniser, samples: Sequence[Tensor], device: str = "cpu") -> list[str]:
+    """Return what is said in each wave (N,), at 8,000 samples a second."""
+    labels = [decoding.greedy(log_probs[None])[0] for log_probs in posteriors(model, samples, device)]
+    return [" ".join(model.vocabulary[label] for label in found) for found in labels]
+
+
+def evaluate(model: Recogniser, utterances: Sequence[Utterance], snr: float | None = None, seed: int = 0) -> Score:
+    """Return the score on some utterances, with white noise at `snr` decibels if it is given."""
+    start = time.perf_counter()
+    if not utterances:
+        raise ValueError("there are no utterances to score")
+    generator = torch.Generator().manual_seed(seed)
+    waves = [utterance.samples for utterance in utterances]
+    if snr is not None:
+        waves = [augmentation.add_noise(wave, snr, generator) for wave in waves]
+    device = str(next(model.parameters()).device)
+    references, hypotheses = [utterance.text for utterance in utterances], transcribe(model, waves, device)
+    low, high = metrics.bootstrap_interval(references, hypotheses)
+    return Score(
+        wer=metrics.wer(references, hypotheses),
+        low=low,
+        high=high,
+        cer=metrics.cer(references, hypotheses),
+        utterances=len(utterances),
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _padded(sequences: Sequence[Tensor], device: str) -> tuple[Tensor, Tensor]:
+    lengths = torch.tensor([len(sequence) for sequence in sequences], device=device)
+    return nn.utils.rnn.pad_sequence(list(sequences), batch_first=True).to(device), lengths

@@ -1,6 +1,6 @@
 """What the pictures accept: numbers of the right shape, all of them finite, from torch, NumPy or lists."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -53,7 +53,7 @@ def same_length(**lengths: int) -> None:
         raise ValueError(f"these must be equally many: {told}; pass one for each")
 
 
-def words(name: str, values: Sequence[str]) -> list[str]:
+def words(name: str, values: Iterable[str]) -> list[str]:
     """Return a list of strings, at least one.
 
     Raises:
@@ -72,3 +72,20 @@ def positive(name: str, value: float) -> float:
     if not isinstance(value, int | float) or not 0 < value < float("inf"):
         raise ValueError(f"{name} is {value!r} and must be a number above 0")
     return float(value)
+
+
+def frame_step(name: str, frames: int, step: float | None, seconds: float) -> float:
+    """Return the seconds from one frame to the next: as given, or so that the frames span the sound.
+
+    Raises:
+        ValueError: frames of the step given would end far from where the sound does.
+    """
+    if step is None:
+        return seconds / frames
+    lasts = frames * positive(f"the step of {name}", step)
+    if abs(lasts - seconds) > max(0.15, 0.1 * seconds):
+        raise ValueError(
+            f"{frames} frames of {name}, {step:g} s each, last {lasts:.2f} s, and the sound {seconds:.2f} s: "
+            "check the seconds from one frame to the next"
+        )
+    return step

@@ -7,7 +7,7 @@ import wave
 
 import numpy as np
 
-from course_utils.visuals.inputs import Numbers, array, words
+from course_utils.visuals.inputs import Numbers, array, positive
 
 LOWEST_RATE, HIGHEST_RATE = 3000, 384_000  # what browsers are bound to play, by the Web Audio specification and beyond
 
@@ -24,13 +24,13 @@ class Player:
             raise ValueError(
                 f"samples reach {peak:.3g} and would be clipped, for they must lie in [-1, 1]: divide by {peak:.3g}"
             )
-        if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE or sample_rate != int(sample_rate):
-            raise ValueError(
-                f"sample_rate is {sample_rate!r} and must be a whole number of hertz, {LOWEST_RATE} to {HIGHEST_RATE}"
-            )
-        self.label = " ".join(words("label", [label])[0].split())
-        if not self.label:
-            raise ValueError("the label is empty; say in a few words what is heard")
+        rate = positive("sample_rate", sample_rate)
+        if not LOWEST_RATE <= rate <= HIGHEST_RATE or rate != int(rate):
+            allowed = f"a whole number of hertz, {LOWEST_RATE:,} to {HIGHEST_RATE:,}"
+            raise ValueError(f"sample_rate is {sample_rate!r} and must be {allowed}: resample the sound")
+        if not isinstance(label, str) or not label.split():
+            raise ValueError(f"the label is {label!r}; say in a few words what is heard")
+        self.label = " ".join(label.split())
         self.sample_rate, self.seconds = int(sample_rate), len(sound) / sample_rate
         self._wav = wav(sound, self.sample_rate)
 

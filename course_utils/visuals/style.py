@@ -52,9 +52,6 @@ STYLE: Any = {
     "lines.linewidth": 1.8,
     "lines.markersize": 4.5,
     "legend.frameon": False,
-    "image.aspect": "auto",
-    "image.interpolation": "nearest",
-    "image.origin": "lower",
     "image.cmap": "magma",
 }
 
@@ -74,8 +71,9 @@ def describe(picture: Axes | Figure, sentence: str) -> None:
     _sentences[picture] = " ".join(sentence.split())
 
 
-def alt_text(figure: Figure) -> str:
-    """Return the figure's own description, else those of its Axes one after the other, else nothing."""
+def alt_text(picture: Axes | Figure) -> str:
+    """Return the description of a figure (or of the one that Axes lie on), else those of its Axes, else nothing."""
+    figure = _figure_of(picture)
     if figure in _sentences:
         return _sentences[figure]
     return " ".join(_sentences[axes] for axes in figure.axes if axes in _sentences)
@@ -115,7 +113,7 @@ def _shown_html(picture: Axes | Figure) -> str:
 
 
 def _shown_plain(picture: Axes | Figure, printer, cycle) -> None:
-    printer.text(alt_text(_figure_of(picture)) or repr(picture))
+    printer.text(alt_text(picture) or repr(picture))
 
 
 def install_style() -> None:

@@ -15,11 +15,12 @@ from .notebooks import FOLDER, PATHS, ROOT, Cell, Lesson
 
 LESSONS = [Lesson.read(path) for path in PATHS]
 RULES: dict[Callable[[Lesson], Iterator[str]], Callable[[dict], object]] = {}
+PACKAGE, SOLUTIONS = ROOT / "course_utils", FOLDER / "solutions"
 TAGS = {"exercise", "widget"}
 INSTRUMENTS = {"SelfTest", "Microphone"}  # they measure the learner's machine: no default state to print
 WIDGETS = {
     node.name
-    for path in (ROOT / "course_utils/visuals/widgets").glob("*.py")
+    for path in (PACKAGE / "visuals/widgets").glob("*.py")
     for node in ast.parse(path.read_text(encoding="utf-8")).body
     if isinstance(node, ast.ClassDef) and "CourseWidget" in map(ast.unparse, node.bases)
 } - INSTRUMENTS
@@ -189,6 +190,13 @@ def pictures_have_words(lesson):
             yield f"no alt text: {tag}"
 
 
+@rule(lambda content: put(content, 2, "[there](nowhere.ipynb)"))
+def links_lead_somewhere(lesson):
+    for target in re.findall(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)", re.sub(r"`[^`]*`", "", lesson.prose)):
+        if ":" not in target and not (FOLDER / target).is_file():
+            yield f"the link to {target} leads nowhere"
+
+
 @rule(
     lambda content: [put(content, n, "1") for n, cell in enumerate(content["cells"]) if "claim(" in cell["source"][0]]
 )
@@ -233,23 +241,23 @@ def runs_of_six(lines: list[str]) -> set[tuple[str, ...]]:
 
 
 @cache
-def package_runs() -> dict[tuple[str, ...], str]:
-    sources = [*(ROOT / "course_utils").rglob("*.py"), *(FOLDER / "solutions").glob("*.py")]
+def known_runs(folder: Path) -> dict[tuple[str, ...], str]:
+    """Return every six lines in a row of a folder's modules, and where they stand."""
     return {
         run: path.relative_to(ROOT).as_posix()
-        for path in sources
+        for path in folder.rglob("*.py")
         for run in runs_of_six(plain_lines(ast.parse(path.read_text(encoding="utf-8"))))
     }
 
 
 def a_piece_of_the_package(content: dict) -> None:
-    tree = ast.parse((ROOT / "course_utils/places.py").read_text(encoding="utf-8"))
+    tree = ast.parse((PACKAGE / "places.py").read_text(encoding="utf-8"))
     put(content, 3, "\n".join(ast.unparse(node) for node in tree.body))
 
 
 @rule(a_piece_of_the_package)
 def no_code_in_two_places(lesson):
-    known = package_runs()
+    known = known_runs(PACKAGE) | known_runs(SOLUTIONS)
     for cell in lesson.code:
         if shared := {known[run] for run in runs_of_six(plain_lines(cell.tree)) if run in known}:
             yield f"{cell.id} repeats six lines of {', '.join(sorted(shared))}"
@@ -325,6 +333,12 @@ def test_a_bad_lesson_is_refused(check):
     content = sample()
     RULES[check](content)
     assert list(check(Lesson(SAMPLE, content))) != []
+
+
+def test_a_solution_lives_once():
+    """In lessons/solutions/, or as the package's own function."""
+    twice = known_runs(SOLUTIONS).keys() & known_runs(PACKAGE).keys()
+    assert not {known_runs(SOLUTIONS)[run] for run in twice}
 
 
 def test_lessons_are_numbered_without_a_gap():

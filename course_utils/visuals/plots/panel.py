@@ -14,7 +14,7 @@ def panel(ax: Axes | None, title: str | None, x_label: str, y_label: str, height
     if ax is None:
         _, ax = plt.subplots(figsize=(WIDTH, height), layout="constrained")
     if title:
-        ax.set_title(title)
+        ax.set_title(title, loc="left")
     ax.set(xlabel=x_label, ylabel=y_label)
     return ax
 
@@ -25,6 +25,11 @@ def said(value: float) -> str:
     if value == round(value) or abs(value) >= 1000:
         return f"{value:,.0f}".replace("-", "−")
     return f"{value:.3g}".replace("-", "−")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where it is not one."""
+    return f"{number:,} {noun}" + "s" * (number != 1)
 
 
 def trend(label: str, y: np.ndarray) -> str:

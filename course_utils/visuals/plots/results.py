@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from course_utils.visuals.inputs import Numbers, array, same_length
 from course_utils.visuals.palette import COLOURS, colour, marker
-from course_utils.visuals.plots.panel import listed, panel, said, trend
+from course_utils.visuals.plots.panel import counted, listed, panel, said, trend
 from course_utils.visuals.style import describe
 
 MARKED_POINTS = 25  # up to so many, each measured point is marked
@@ -150,5 +150,7 @@ def training_curve(
     ax.plot(updates, mean, color=COLOURS["signal"], linewidth=2)
     ax.grid()
     ax.set_xlim(1, max(2, len(losses)))
-    describe(ax, f"Training curve of {len(losses)} updates: {trend('the running mean of the ' + loss, mean)}.")
+    describe(
+        ax, f"Training curve of {counted(len(losses), 'update')}: {trend('the running mean of the ' + loss, mean)}."
+    )
     return ax

@@ -1,6 +1,6 @@
 """Steps over a sequence: one-hot inputs, hidden states, tunes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from course_utils.visuals.inputs import Numbers, array, positive, same_length, unit_interval, words
 from course_utils.visuals.palette import COLOURS, PROBABILITY
-from course_utils.visuals.plots.panel import listed, panel, said
+from course_utils.visuals.plots.panel import counted, listed, panel, said
 from course_utils.visuals.style import PROBABILITY_MAP, SIGNED_MAP, WIDTH, describe
 
 READABLE_ROWS = 40
@@ -18,13 +18,13 @@ NOTES = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "
 
 def one_hot(
     tokens: Sequence[str],
-    vocabulary: Sequence[str],
+    vocabulary: Iterable[str],
     *,
     ax: Axes | None = None,
     title: str | None = None,
 ) -> Axes:
     """Draw each token as a column with a single 1, in the row of its vocabulary entry (``<UNK>``'s if it has none)."""
-    said_words, entries = words("tokens", tokens), words("vocabulary", list(vocabulary))
+    said_words, entries = words("tokens", tokens), words("vocabulary", vocabulary)
     if len(entries) > READABLE_ROWS:
         raise ValueError(f"{len(entries)} rows cannot be read; pass at most {READABLE_ROWS} vocabulary entries")
     row = {entry: number for number, entry in enumerate(entries)}
@@ -45,8 +45,8 @@ def one_hot(
     unknown = f"; {listed(missing)} not in the vocabulary, so in row <UNK>" if missing else ""
     describe(
         ax,
-        f"One-hot matrix of {len(said_words)} tokens by {len(entries)} vocabulary entries: one 1 in each column, "
-        f"rows {listed([str(place) for place in rows])}{unknown}.",
+        f"One-hot matrix of {counted(len(said_words), 'token')} by {len(entries)} vocabulary entries: "
+        f"one 1 in each column, rows {listed([str(place) for place in rows])}{unknown}.",
     )
     return ax
 
@@ -105,8 +105,9 @@ def recurrent_steps(
     told = listed([f"{word} {said(round(p, 2))}" for word, p in zip(said_words, outputs[:step], strict=False)], 20)
     describe(
         figure,
-        f"A recurrent network after {step} of {count} tokens: {states.shape[1]} hidden units in a column for each "
-        f"token read, from {said(states[:step].min())} to {said(states[:step].max())}; {output} by token: {told}.",
+        f"A recurrent network after {step} of {counted(count, 'token')}: {counted(states.shape[1], 'hidden unit')} "
+        f"in a column for each token read, from {said(states[:step].min())} to {said(states[:step].max())}; "
+        f"{output} by token: {told}.",
     )
     return figure
 
@@ -142,7 +143,7 @@ def piano_roll(
     ax.grid(axis="y")
     describe(
         ax,
-        f"Piano roll of {len(sounding)} notes over {said(beat)} beats, from {note_name(min(sounding))} to "
+        f"Piano roll of {counted(len(sounding), 'note')} over {said(beat)} beats, from {note_name(min(sounding))} to "
         f"{note_name(max(sounding))}: {listed([note_name(pitch) for pitch in sounding], 16)}.",
     )
     return ax

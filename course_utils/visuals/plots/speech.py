@@ -1,17 +1,19 @@
 """Sound and what is made of it, along one time axis in seconds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from course_utils.visuals.inputs import Numbers, array, positive, same_length, unit_interval, words
+from course_utils.visuals.inputs import Numbers, array, frame_step, positive, same_length, unit_interval, words
 from course_utils.visuals.palette import COLOURS
 from course_utils.visuals.plots.panel import extent, listed, panel, said
 from course_utils.visuals.style import ENERGY_MAP, PROBABILITY_MAP, WIDTH, describe
 
+GRID: Any = {"origin": "lower", "aspect": "auto", "interpolation": "nearest"}
 Span = tuple[float, float, str]  # from second, to second, what is heard
 
 
@@ -57,7 +59,7 @@ def spectrogram(
     features, step = array("log_mel", log_mel, "TD"), positive("frame_seconds", frame_seconds)
     frames, bands = features.shape
     ax = panel(ax, title, "time (s)", "mel band", 2.4)
-    ax.imshow(features.T, extent=extent(frames, step, bands), cmap=ENERGY_MAP, vmin=np.quantile(features, 0.02))
+    ax.imshow(features.T, extent=extent(frames, step, bands), cmap=ENERGY_MAP, vmin=np.quantile(features, 0.02), **GRID)
     loudest = int(features.mean(1).argmax())
     describe(
         ax,
@@ -75,7 +77,7 @@ def _runs(labels: Sequence[str], best: np.ndarray) -> list[str]:
 
 def posteriors(
     probs: Numbers,
-    labels: Sequence[str],
+    labels: Iterable[str],
     frame_seconds: float,
     *,
     ax: Axes | None = None,
@@ -86,7 +88,7 @@ def posteriors(
     same_length(columns_of_probs=frames.shape[1], labels=len(names))
     step = positive("frame_seconds", frame_seconds)
     ax = panel(ax, title, "time (s)", "label", 0.9 + 0.19 * len(names))
-    ax.imshow(frames.T, extent=extent(len(frames), step, len(names)), cmap=PROBABILITY_MAP, vmin=0, vmax=1)
+    ax.imshow(frames.T, extent=extent(len(frames), step, len(names)), cmap=PROBABILITY_MAP, vmin=0, vmax=1, **GRID)
     ax.set_yticks(range(len(names)), names)
     ax.invert_yaxis()
     for edge in np.arange(0.5, len(names) - 1):
@@ -107,29 +109,32 @@ def utterance(
     samples: Numbers,
     sample_rate: int,
     features: Numbers,
-    feature_seconds: float,
     probs: Numbers,
-    labels: Sequence[str],
-    frame_seconds: float,
+    labels: Iterable[str],
     *,
+    feature_seconds: float | None = None,
+    frame_seconds: float | None = None,
     cursor: float | None = None,
     title: str | None = None,
 ) -> Figure:
-    """Draw one utterance three times, aligned in time: samples (N,), features (T, D), label probabilities (T', C).
+    """Draw one utterance three times, aligned in time: samples (N,), features (T, D), label probabilities (F, C).
 
     Args:
+        feature_seconds: from one feature frame to the next; if None, the frames span the sound.
+        frame_seconds: the same for the probabilities.
         cursor: a second to mark through all three.
     """
-    rows = 0.19 * len(words("labels", labels))
-    heights = [1.1, 1.7, 0.5 + rows]
+    names = words("labels", labels)
+    seconds = len(samples) / positive("sample_rate", sample_rate)
+    heights = [1.1, 1.7, 0.5 + 0.19 * len(names)]
     figure, panels = plt.subplots(
         3, 1, sharex=True, figsize=(WIDTH, sum(heights) + 1.0), layout="constrained", height_ratios=heights
     )
     waveform(samples, sample_rate, ax=panels[0], title=title)
-    spectrogram(features, feature_seconds, ax=panels[1])
-    posteriors(probs, labels, frame_seconds, ax=panels[2])
+    spectrogram(features, frame_step("features", len(features), feature_seconds, seconds), ax=panels[1])
+    posteriors(probs, names, frame_step("probabilities", len(probs), frame_seconds, seconds), ax=panels[2])
     for ax in panels:
-        ax.set_xlim(0, len(samples) / sample_rate)
+        ax.set_xlim(0, seconds)
         if cursor is not None:
             ax.axvline(cursor, color=COLOURS["paper"], linewidth=3.4)
             ax.axvline(cursor, color=COLOURS["cursor"], linewidth=1.6)

@@ -90,8 +90,9 @@ def fragment(widget: CourseWidget) -> str:
     return (
         f'<style>{widget._css}</style>\n<div id="{place}" role="group" aria-label="{label}"></div>\n'
         f'<script type="module">\n{script(*widget.scripts, "standalone.js")}\n'
-        f"{widget.render}({{ model: standaloneModel(revive({data})), "
-        f'el: document.getElementById("{place}") }});\n</script>\n'
+        f'const el = document.getElementById("{place}");\n'
+        f"el.model = standaloneModel(revive({data})); // a page's own script may move the widget\n"
+        f"{widget.render}({{ model: el.model, el }});\n</script>\n"
     )
 
 

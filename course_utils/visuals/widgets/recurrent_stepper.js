@@ -79,7 +79,8 @@ function stepColumn(sentence, place, t, colours, shade) {
   const filled = svg("g", { class: "filled" });
   const tall = Math.max(1, value * ROWS.bar);
   filled.append(
-    svg("rect", { x: x - place.box / 2, y: top.bar + ROWS.bar - tall, width: place.box, height: tall, rx: 1, class: "bar" }),
+    svg("rect", { x: x - place.box / 2, y: top.bar + ROWS.bar - tall, width: place.box, height: tall, rx: 1, class: "bar",
+      fill: colours.dark ? "#4FA3DC" : PALETTE.models.RNN }),
     svg("text", { x, y: top.bar + ROWS.bar - tall - 4, "text-anchor": "middle", "font-size": 11, fill: colours.ink },
       value.toFixed(2)),
     arrow(x, top.state - 3, x, top.bar + ROWS.bar + 7, "ya", colours, [x + 6, top.state - 11, "start"]),
@@ -149,7 +150,7 @@ function renderRecurrentStepper({ model, el }) {
       column.classList.toggle("now", k + 1 === t);
     });
     const { tokens, entries, rows, size, output, probabilities } = sentence;
-    const known = tokens[t - 1] === entries[t - 1];
+    const known = tokens[t - 1].toLowerCase() === entries[t - 1].toLowerCase();
     readout.textContent = `Step ${t}: x⟨${t}⟩ is “${tokens[t - 1]}”${known ? "" : `, not in the vocabulary, so ${entries[t - 1]}`}: `
       + `row ${rows[t - 1]} of ${size.toLocaleString("en")} is 1. With a⟨${t - 1}⟩ it makes a⟨${t}⟩, and from that ${output} = ${probabilities[t - 1].toFixed(2)}.`;
     shown.drawing.setAttribute("aria-label", `The network after ${t} of ${tokens.length} tokens. ${output}: `

@@ -1,6 +1,6 @@
 """Step along a sentence with a recurrent network, and edit the sentence."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,12 +27,12 @@ class StepperData:
 
     tokens: Sequence[str]
     inputs: Numbers
-    vocabulary: Sequence[str]
+    vocabulary: Iterable[str]
     hidden: Numbers
     probabilities: Numbers
 
     def __post_init__(self) -> None:
-        tokens, entries = words("tokens", self.tokens), words("vocabulary", list(self.vocabulary))
+        tokens, entries = words("tokens", self.tokens), words("vocabulary", self.vocabulary)
         rows, hidden = array("inputs", self.inputs), array("hidden", self.hidden, "TH")
         outputs = unit_interval("probabilities", self.probabilities)
         same_length(tokens=len(tokens), inputs=len(rows), hidden_states=len(hidden), probabilities=len(outputs))
@@ -104,12 +104,12 @@ class RecurrentStepper(CourseWidget):
             )
 
     def _packed(self) -> dict[str, Any]:
-        steps = self._steps
+        steps, entries = self._steps, list(self._steps.vocabulary)
         return {
             "tokens": list(steps.tokens),
-            "entries": [steps.vocabulary[row] for row in steps.inputs],
+            "entries": [entries[row] for row in steps.inputs],
             "rows": steps.inputs.tolist(),
-            "size": len(steps.vocabulary),
+            "size": len(entries),
             "output": self._output,
             "hidden": packed(steps.hidden),
             "probabilities": packed(steps.probabilities),

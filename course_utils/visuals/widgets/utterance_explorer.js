@@ -92,8 +92,8 @@ function renderUtteranceExplorer({ model, el }) {
     context.fillRect(across(now) - 0.75, 0, 1.5, place.table.top + place.table.height);
     const said = `Frame ${frame + 1} of ${frames.labels}: likeliest “${labels[best]}”, probability ${row[best].toFixed(2)}.`;
     readout.textContent = said;
-    const heard = data.transcripts[frame];
-    if (transcript.textContent !== `So far: ${heard || "…"}`) transcript.textContent = `So far: ${heard || "…"}`;
+    const heard = data.transcripts.length ? `So far: ${data.transcripts[frame] || "…"}` : "";
+    if (transcript.textContent !== heard) transcript.textContent = heard; // a screen reader says each change once
     canvas.setAttribute("aria-label", `Wave, mel bands and label probabilities at ${now.toFixed(2)} of ${seconds.toFixed(2)} s. ${said}`);
     drawn(el);
   }
