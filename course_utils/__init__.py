@@ -13,7 +13,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # as typing's, whose import would cost more than this whole file
 if TYPE_CHECKING:
-    from course_utils import recogniser, training
+    from course_utils import doctor, evaluation, places, recogniser, training
     from course_utils.algorithms import ctc, decoding, features, metrics, recurrent
     from course_utils.data import audio, augmentation, corpora, download, tasks, text
     from course_utils.teaching import checks, lesson, progress
@@ -30,7 +30,12 @@ _ROOMS = {
     "teaching": ["lesson", "checks", "progress"],
 }
 _MODULES = {module: f"course_utils.{room}.{module}" for room, modules in _ROOMS.items() for module in modules}
-_MODULES.update({module: "course_utils." + module for module in ["places", "recogniser", "training", *_ROOMS]})
+_MODULES.update(
+    {
+        module: "course_utils." + module
+        for module in ["doctor", "evaluation", "places", "recogniser", "training", *_ROOMS]
+    }
+)
 _NAMES = {
     "setup": "lesson",
     "claim": "lesson",

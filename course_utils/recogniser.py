@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import ctc_loss, relu
 
 from course_utils import places
-from course_utils.algorithms import ctc, decoding, features, metrics
+from course_utils.algorithms import decoding, features, metrics
 from course_utils.data import augmentation
 from course_utils.data.corpora import Utterance
 from course_utils.training import History, fit

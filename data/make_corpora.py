@@ -27,7 +27,7 @@ from synthesisers import HERE, Phrase, Voice, as_flac, bend, read_voices, speak,
 
 SEED = 2
 SAMPLE_RATE = 8000
-DIGITS = "zero one two three four five six seven eight nine".split()
+DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 COUNTS = {
     "digits": {"train": 4000, "valid": 300, "test": 300, "test_unseen": 200},
     "home": {"train": 1400, "valid": 150, "test": 200, "test_unseen": 100},
@@ -52,10 +52,12 @@ def digits(chance: random.Random) -> list[str]:
 def home(chance: random.Random) -> list[str]:
     """Return one sentence of the home-control grammar."""
     pick = chance.choice
-    hour = pick("one two three four five six seven eight nine ten eleven twelve".split())
-    clock = pick([f"half past {hour}", f"{pick(['quarter', 'ten', 'five', 'twenty'])} {pick(['past', 'to'])} {hour}", hour])
-    day = pick("monday tuesday wednesday thursday friday saturday sunday".split())
-    room = pick("kitchen bedroom bathroom hall garden".split())
+    hour = pick(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"])
+    clock = pick(
+        [f"half past {hour}", f"{pick(['quarter', 'ten', 'five', 'twenty'])} {pick(['past', 'to'])} {hour}", hour]
+    )
+    day = pick(["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"])
+    room = pick(["kitchen", "bedroom", "bathroom", "hall", "garden"])
     action = pick(["call the office", "call my mother", "water the plants", "feed the cat"])
     when = pick([f"at {clock}", f"on {day}", f"on {day} at {clock}", "tomorrow"])
     return [
@@ -64,7 +66,12 @@ def home(chance: random.Random) -> list[str]:
                 f"set the {pick(['alarm', 'timer'])} for {clock}" + pick(["", f" on {day}", " tomorrow"]),
                 f"turn {pick(['on', 'off'])} the {pick(['lamp', 'light', 'radio', 'heating'])} in the {room}",
                 f"remind me to {action} {when}",
-                pick([f"play some music in the {room}", f"what is the weather {pick([f'on {day}', 'today', 'tomorrow'])}"]),
+                pick(
+                    [
+                        f"play some music in the {room}",
+                        f"what is the weather {pick([f'on {day}', 'today', 'tomorrow'])}",
+                    ]
+                ),
             ]
         )
     ]
@@ -201,7 +208,14 @@ def make(folder: Path, only: list[str], first: int | None, workers: int) -> None
         ):
             licence = "-copyleft" if voice.licence == "copyleft" else ""
             packs.setdefault((f"{task}-{split}{licence}", task), []).extend(
-                {"task": task, "split": split, "voice": voice.name, "engine": voice.engine, "text": text, "samples": samples}
+                {
+                    "task": task,
+                    "split": split,
+                    "voice": voice.name,
+                    "engine": voice.engine,
+                    "text": text,
+                    "samples": samples,
+                }
                 for text, samples in spoken
             )
         lines = [line for (name, _), entries in packs.items() for line in pack(making, name, entries)]
@@ -219,7 +233,12 @@ def write_index(folder: Path, lines: list[dict], engines: dict[str, str], best: 
     columns = ["file", "start", "length", "task", "split", "voice", "engine", "text"]
     rows = ["\t".join(columns), *("\t".join(str(line[column]) for column in columns) for line in lines)]
     (folder / "index.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    about = {"seed": SEED, "sample_rate": SAMPLE_RATE, "programs": engines, "libsndfile": soundfile.__libsndfile_version__}
+    about = {
+        "seed": SEED,
+        "sample_rate": SAMPLE_RATE,
+        "programs": engines,
+        "libsndfile": soundfile.__libsndfile_version__,
+    }
     about["featured"] = {"text": FEATURED, "voice": best, "engine": "flite", "sample_rate": 16000}
     (folder / "about.json").write_text(json.dumps(about, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(folder.iterdir())]

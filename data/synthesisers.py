@@ -192,7 +192,7 @@ def _festival(voice: Voice, phrases: list[Phrase]) -> list[tuple[np.ndarray, int
             said = segments(voice, phrase, analysed[phrase.text], phones)
             lines.append(
                 f"(let ((u (eval (list 'Utterance 'Segments '{said})))) (utt.synth u)"
-                f" (utt.save.wave u \"{folder}/{number}.wav\" 'riff))"
+                f' (utt.save.wave u "{folder}/{number}.wav" \'riff))'
             )
         run_festival("\n".join(lines))
         return [soundfile.read(f"{folder}/{number}.wav", dtype="float32") for number in range(len(phrases))]
@@ -203,7 +203,9 @@ def bend(samples: np.ndarray, rate: int, warp: float, to_rate: int) -> np.ndarra
     effects = [] if warp == 1 else ["speed", f"{warp}", "tempo", "-s", f"{1 / warp:.6f}"]
     raw = ["-t", "f32", "-c", "1", "-r"]
     given = np.ascontiguousarray(samples, dtype="<f4").tobytes()
-    heard = run(["sox", "-D", "-R", *raw, str(rate), "-", *raw, str(to_rate), "-", *effects, "rate", str(to_rate)], given)
+    heard = run(
+        ["sox", "-D", "-R", *raw, str(rate), "-", *raw, str(to_rate), "-", *effects, "rate", str(to_rate)], given
+    )
     return np.frombuffer(heard, "<f4").copy()
 
 

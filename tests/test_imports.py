@@ -19,6 +19,7 @@ BELOW = {  # a room or module of the package, and those of ours that it may impo
     "places": set(),
     "data": {"algorithms", "data", "places"},
     "training": {"algorithms", "data"},
+    "evaluation": {"data", "recogniser"},
     "recogniser": {"algorithms", "data", "places", "training"},
     "visuals": {"data", "places", "visuals"},  # handed numbers, it computes none that a lesson is about
     "teaching": {"algorithms", "data", "places", "recogniser", "teaching", "training", "visuals"},

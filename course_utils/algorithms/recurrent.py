@@ -87,7 +87,9 @@ class RNN(nn.Module):
     def _check(self, x: Tensor, state: Tensor | None, lengths: Tensor | None) -> None:
         D, H = self.input_size, self.hidden_size
         if x.dim() != 3 or x.shape[2] != D or x.shape[1] == 0:
-            raise ValueError(f"x has shape {tuple(x.shape)}; this RNN reads (B, T, {D}), batch first, with T at least 1")
+            raise ValueError(
+                f"x has shape {tuple(x.shape)}; this RNN reads (B, T, {D}), batch first, with T at least 1"
+            )
         B, T = x.shape[:2]
         if state is not None and state.shape != (B, H):
             raise ValueError(f"the state has shape {tuple(state.shape)}; {B} sequences and {H} units need {(B, H)}")
@@ -95,8 +97,10 @@ class RNN(nn.Module):
             return
         if lengths.shape != (B,) or lengths.is_floating_point():
             raise ValueError(f"lengths are {lengths.dtype} of shape {tuple(lengths.shape)}; give {B} whole numbers")
-        if B and not (1 <= int(lengths.min()) and int(lengths.max()) <= T):
-            raise ValueError(f"lengths run from {int(lengths.min())} to {int(lengths.max())}; they must lie in 1 to {T}")
+        if B and not (int(lengths.min()) >= 1 and int(lengths.max()) <= T):
+            raise ValueError(
+                f"lengths run from {int(lengths.min())} to {int(lengths.max())}; they must lie in 1 to {T}"
+            )
 
 
 def _check_step(x: Tensor, h: Tensor, W_ax: Tensor, W_aa: Tensor, b_a: Tensor) -> None:

@@ -166,7 +166,9 @@ def resample(samples: Tensor, from_rate: int, to_rate: int) -> Tensor:
     _check_rate(from_rate)
     _check_rate(to_rate)
     if samples.shape[-1:].numel() == 0 or samples.ndim == 0 or not samples.is_floating_point():
-        raise AudioError(f"resample needs (..., N) floating-point samples, N > 0; got {samples.dtype}, {tuple(samples.shape)}")
+        raise AudioError(
+            f"resample needs (..., N) floating-point samples, N > 0; got {samples.dtype}, {tuple(samples.shape)}"
+        )
     if from_rate == to_rate:
         return samples
     from torchaudio.functional import resample as band_limited  # slow to import, and most files need it not

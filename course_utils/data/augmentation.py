@@ -177,4 +177,6 @@ def _smooth_curves(count: int, size: int, depth: float, generator: Generator | N
 
 def _check_wave(samples: Tensor) -> None:
     if not samples.is_floating_point() or not samples.numel():
-        raise ValueError(f"samples are {samples.dtype} with the shape {tuple(samples.shape)}; give floats (…, N), N > 0")
+        raise ValueError(
+            f"samples are {samples.dtype} with the shape {tuple(samples.shape)}; give floats (…, N), N > 0"
+        )

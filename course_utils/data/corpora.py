@@ -1,9 +1,9 @@
 """The speech that the course learns from: embedded synthetic corpora, and real speech (FSDD) once it is fetched.
 
-    >>> from course_utils import corpora
-    >>> one = corpora.load("digits", "valid", limit=3)[0]
-    >>> one.text.split()[0] in corpora.DIGITS
-    True
+>>> from course_utils import corpora
+>>> one = corpora.load("digits", "valid", limit=3)[0]
+>>> one.text.split()[0] in corpora.DIGITS
+True
 """
 
 from __future__ import annotations
@@ -116,7 +116,9 @@ def _decoded(folder: Path, task: str, split: str) -> tuple[Utterance, ...]:
         samples = sound[line["file"]][start : start + length]
         if len(samples) < length:
             raise MissingCorpus(f"{folder / line['file']} is shorter than the index says; run `course data verify`")
-        utterances.append(Utterance(f"{task}-{split}-{number:04d}", samples, line["text"], line["voice"], line["engine"]))
+        utterances.append(
+            Utterance(f"{task}-{split}-{number:04d}", samples, line["text"], line["voice"], line["engine"])
+        )
     return tuple(utterances)
 
 

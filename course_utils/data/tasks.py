@@ -16,15 +16,16 @@ __all__ = [
     "recall", "sound",
 ]  # fmt: skip
 
-WORDS = {
-    "given": "sam tom ann lena omar mia raj ines noah yuki will mark rose lily iris ivy april june may bill".split(),
-    "family": "li wu ng brown stone young king silva haddad novak kaya mori".split(),
-    "flower": "rose lily iris ivy tulip clover poppy".split(),
-    "month": "april june may august march".split(),
-    "day": "monday tuesday friday sunday".split(),
-    "thing": "stone bill mark book letter king table".split(),
-    "doing": "dance sing meet read work".split(),
+_SLOTS = {
+    "given": "sam tom ann lena omar mia raj ines noah yuki will mark rose lily iris ivy april june may bill",
+    "family": "li wu ng brown stone young king silva haddad novak kaya mori",
+    "flower": "rose lily iris ivy tulip clover poppy",
+    "month": "april june may august march",
+    "day": "monday tuesday friday sunday",
+    "thing": "stone bill mark book letter king table",
+    "doing": "dance sing meet read work",
 }
+WORDS = {slot: words.split() for slot, words in _SLOTS.items()}
 NAMES = ("given", "family")  # the slots whose words are parts of names
 
 CLAUSES = [
@@ -41,8 +42,8 @@ CLAUSES = [
 ]
 JOINTS = ["but", "while", "then"]
 
-SALAD_NAMES = "sam tom ann lena omar mia raj ines noah yuki".split()
-ORDINARY = "and date on with runs green the sings seven home".split()
+SALAD_NAMES = WORDS["given"][:10]  # those that are nothing but names
+ORDINARY = ["and", "date", "on", "with", "runs", "green", "the", "sings", "seven", "home"]
 BASES = "ACGT"
 
 
@@ -92,14 +93,15 @@ def name_sentences(
 
 
 def names_at(
-    positions: Sequence[int], count: int, generator: torch.Generator, length: int = 7
+    positions: Sequence[int], count: int, generator: torch.Generator, length: int = 7, share: float = 0.5
 ) -> tuple[list[list[str]], Tensor]:
-    """Return rows of words in no order, with a name at each of the given positions in half of the rows.
+    """Return rows of words in no order, with names at the given positions only.
 
     Nothing but the word itself tells a name, and nothing but ordinary words stands at the other positions.
 
     Args:
         positions: from 1, as t in x<t>.
+        share: how many of the words at these positions are names.
 
     Returns:
         ``count`` rows of ``length`` words, and their labels (count, length), 1 for a name.
@@ -107,15 +109,13 @@ def names_at(
     _at_least_one(count=count, length=length)
     if wrong := [t for t in positions if not 1 <= t <= length]:
         raise ValueError(f"position {wrong[0]} is outside a row of {length} words; positions count from 1")
-    labels = torch.rand(count, length, generator=generator) < 0.5
+    labels = torch.rand(count, length, generator=generator) < share
     labels &= torch.isin(torch.arange(1, length + 1), torch.tensor(list(positions)))
     rows = [[draw(SALAD_NAMES if is_name else ORDINARY, generator) for is_name in row] for row in labels.tolist()]
     return rows, labels.float()
 
 
-def dna(
-    count: int, length: int, motif: str, generator: torch.Generator, planted: int = 2
-) -> tuple[Tensor, Tensor]:
+def dna(count: int, length: int, motif: str, generator: torch.Generator, planted: int = 2) -> tuple[Tensor, Tensor]:
     """Return random DNA and, for each base, whether the motif has just been completed there.
 
     Args:

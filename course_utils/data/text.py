@@ -87,8 +87,10 @@ def one_hot(indices: Tensor, size: int) -> Tensor:
     """
     if indices.is_floating_point():
         raise ValueError(f"indices are {indices.dtype}; they must be whole numbers (torch.long)")
-    if indices.numel() and not (0 <= int(indices.min()) and int(indices.max()) < size):
-        raise ValueError(f"indices run from {int(indices.min())} to {int(indices.max())}; {size} rows have 0 to {size - 1}")
+    if indices.numel() and not (int(indices.min()) >= 0 and int(indices.max()) < size):
+        raise ValueError(
+            f"indices run from {int(indices.min())} to {int(indices.max())}; {size} rows have 0 to {size - 1}"
+        )
     return torch.nn.functional.one_hot(indices.long(), size).float()
 
 

@@ -48,7 +48,8 @@ _SCORES = {
         d4 d4 d4 d4 | c4:4""",
     "Good King Wenceslas": """
         c4 c4 c4 d4 | c4 c4 g3:2 | a3 g3 a3 b3 | c4:2 c4:2 | c4 c4 c4 d4 | c4 c4 g3:2 | a3 g3 a3 b3 | c4:2 c4:2 |
-        g4 f4 e4 d4 | e4 d4 c4:2 | a3 g3 a3 b3 | c4:2 c4:2 | g3 g3 a3 b3 | c4 c4 d4:2 | g4 f4 e4 d4 | c4:2 f4:2 | c4:4""",
+        g4 f4 e4 d4 | e4 d4 c4:2 | a3 g3 a3 b3 | c4:2 c4:2 | g3 g3 a3 b3 | c4 c4 d4:2 |
+        g4 f4 e4 d4 | c4:2 f4:2 | c4:4""",
     "Oh! Susanna": """
         c4:0.5 d4:0.5 | e4 g4 g4:1.5 a4:0.5 | g4 e4 c4:1.5 d4:0.5 | e4 e4 d4 c4 | d4:3 c4:0.5 d4:0.5 |
         e4 g4 g4:1.5 a4:0.5 | g4 e4 c4:1.5 d4:0.5 | e4 e4 d4 d4 | c4:4 |
@@ -60,9 +61,7 @@ _SCORES = {
         g4 f4:0.5 e4 d4:0.5 | c4:3""",
 }
 
-TUNES: dict[str, list[str]] = {
-    name: [word for word in score.split() if word != "|"] for name, score in _SCORES.items()
-}
+TUNES: dict[str, list[str]] = {name: [word for word in score.split() if word != "|"] for name, score in _SCORES.items()}
 
 _NOTE = re.compile(r"([a-g])([0-8])(?::(\d+(?:\.\d+)?))?")
 _SEMITONES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
@@ -81,7 +80,9 @@ def notes(tokens: Iterable[str]) -> list[tuple[int, float]]:
             continue
         note = _NOTE.fullmatch(token)
         if note is None or float(note[3] or 1) == 0:
-            raise ValueError(f"{token!r} is no note; write a letter from a to g, an octave and the beats: g4, or g4:1.5")
+            raise ValueError(
+                f"{token!r} is no note; write a letter from a to g, an octave and the beats: g4, or g4:1.5"
+            )
         found.append((12 * (int(note[2]) + 1) + _SEMITONES[note[1]], float(note[3] or 1)))
     return found
 
@@ -96,7 +97,9 @@ def sound(tune: Sequence[tuple[int, float]], sample_rate: int = 8000, beats_per_
     if not tune:
         raise ValueError("the tune has no notes; there is nothing to play")
     if sample_rate < 3000 or not 20 <= beats_per_minute <= 600:
-        raise ValueError(f"sample_rate {sample_rate} must be at least 3000 Hz, and {beats_per_minute} beats a minute 20 to 600")
+        raise ValueError(
+            f"sample_rate {sample_rate} must be at least 3000 Hz, and {beats_per_minute} beats a minute 20 to 600"
+        )
     played = []
     for pitch, beats in tune:
         hertz = 440 * 2 ** ((pitch - 69) / 12)

@@ -67,6 +67,11 @@ def words(name: str, values: Iterable[str]) -> list[str]:
     return found
 
 
+def labels(name: str, values: Iterable[str]) -> list[str]:
+    """Return ``words``, with CTC's blank, which vocabularies write as a dot, called "blank"."""
+    return ["blank" if word in ("·", "") else word for word in words(name, values)]
+
+
 def positive(name: str, value: float) -> float:
     """Return a number above 0 (seconds, hertz), or raise ValueError."""
     if not isinstance(value, int | float) or not 0 < value < float("inf"):

@@ -33,6 +33,8 @@ def unroll(x, lengths, W_ax, W_aa, b_a):
     state = torch.zeros(B, len(b_a))
     for t in range(T):
         new = recurrent.rnn_step(x[:, t], state, W_ax, W_aa, b_a)
-        is_real = (t < lengths)[:, None]  # (B, 1): keeps or replaces whole rows
+        is_real = (lengths > t)[
+            :, None
+        ]  # (B, 1): keeps or replaces whole rows
         state = torch.where(is_real, new, state)
     return state

@@ -1,9 +1,10 @@
-"""A real JupyterLab in a process of its own: its folders, a free port, a token, and an end without orphans."""
+"""JupyterLab as ``course lab`` starts it, in a process and folders of its own, and an end without orphans."""
 
 import contextlib
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -16,10 +17,8 @@ from pathlib import Path
 
 import psutil
 
-SETTINGS = {
-    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
-    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none", "scrollPastEnd": False},
-}
+# Every cell is drawn, also those below the window: only so can a test look at all of them.
+SETTINGS = {"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none", "scrollPastEnd": False}}
 
 
 @dataclass(frozen=True)
@@ -51,23 +50,15 @@ def answers(url: str, seconds: float, alive=lambda: True) -> bool:
 
 @contextlib.contextmanager
 def jupyterlab(folder: Path, state: Path) -> Generator[Server]:
-    """Run JupyterLab on ``folder`` and yield it; ``state`` takes everything that it writes for itself."""
-    config = state / "config"
+    """Run ``course lab FOLDER`` and yield it; ``state`` takes everything that JupyterLab writes for itself."""
+    config, token, port = state / "config", secrets.token_hex(16), free_port()
     (config / "labconfig").mkdir(parents=True)
     (config / "labconfig/default_setting_overrides.json").write_text(json.dumps(SETTINGS))
+    known = {"LabApp": {"expose_app_in_browser": True}, "IdentityProvider": {"token": token}}
+    (config / "jupyter_lab_config.json").write_text(json.dumps(known))
     kinds = {f"JUPYTER_{kind.upper()}_DIR": str(state / kind) for kind in ("config", "data", "runtime")}
     workspaces = {f"JUPYTERLAB_{kind.upper()}_DIR": str(state / kind) for kind in ("settings", "workspaces")}
-    token, port = secrets.token_hex(16), free_port()
-    options = {
-        "ServerApp.ip": "127.0.0.1",
-        "ServerApp.port": port,
-        "ServerApp.port_retries": 0,
-        "ServerApp.root_dir": folder,
-        "ServerApp.allow_root": True,
-        "IdentityProvider.token": token,
-        "LabApp.expose_app_in_browser": True,
-    }
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", *(f"--{k}={v}" for k, v in options.items())]
+    command = [sys.executable, "-m", "course_utils.cli", "lab", str(folder), "--no-browser", "--port", str(port)]
     log = state / "jupyterlab.log"
     with log.open("wb") as output:
         process = subprocess.Popen(command, env={**os.environ, **kinds, **workspaces}, stdout=output, stderr=output)
@@ -81,20 +72,19 @@ def jupyterlab(folder: Path, state: Path) -> Generator[Server]:
     assert not orphans, f"JupyterLab left behind {orphans}"
 
 
-def stop(process: subprocess.Popen, patience: float = 20) -> list[str]:
-    """End a process as Ctrl-C or a shutdown would, and return those of its children that outlive it."""
+def stop(process: subprocess.Popen, how: int = signal.SIGTERM, patience: float = 30) -> list[str]:
+    """End a process as Ctrl-C (SIGINT) or a shutdown would; return what of it and its children outlives that."""
+    family = []
     with contextlib.suppress(psutil.NoSuchProcess):
-        children = psutil.Process(process.pid).children(recursive=True)
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(patience)
-        alive = psutil.wait_procs(
-            [*children, psutil.Process(process.pid)] if process.poll() is None else children, timeout=5
-        )[1]
-        names = [f"{child.pid} {child.name()}" for child in alive]
-        for child in alive:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                child.kill()
-        process.wait(5)
-        return names
-    return []
+        family = [parent := psutil.Process(process.pid), *parent.children(recursive=True)]
+    if process.poll() is None:
+        process.send_signal(how)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(patience)
+    left = psutil.wait_procs(family, timeout=5)[1]
+    names = [f"{child.pid} {child.name()}" for child in left]
+    for child in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    process.wait(5)
+    return names

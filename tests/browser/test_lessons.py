@@ -5,12 +5,11 @@ Screenshots and the milliseconds from key to picture go to ``$COURSE_ARTIFACTS``
 
 import json
 import re
-import shutil
 import statistics
 
 import pytest
 
-from ..lessons.notebooks import FOLDER, PATHS
+from ..lessons.notebooks import PATHS
 from .lesson_page import CONTRASTS, CONTROLS, LABELLED, PICTURES, LessonPage, drawn, name_of, pictures
 from .server import jupyterlab
 
@@ -21,7 +20,6 @@ MOVES = 30
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     scratch = tmp_path_factory.mktemp("jupyterlab")
-    shutil.copytree(FOLDER, scratch / "lessons", ignore=shutil.ignore_patterns(".*"))
     with jupyterlab(scratch / "lessons", scratch) as server:
         yield server
 

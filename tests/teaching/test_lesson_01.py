@@ -147,7 +147,7 @@ def ignores_lengths(x, lengths, W_ax, W_aa, b_a):
 def masks_the_input_only(x, lengths, W_ax, W_aa, b_a):
     h = torch.zeros(x.shape[0], W_aa.shape[0])
     for t in range(x.shape[1]):
-        is_real = (t < lengths).float()[:, None]
+        is_real = (lengths > t).float()[:, None]
         h = rnn_step(x[:, t] * is_real, h, W_ax, W_aa, b_a)
     return h
 
@@ -155,7 +155,7 @@ def masks_the_input_only(x, lengths, W_ax, W_aa, b_a):
 def multiplies_by_the_mask(x, lengths, W_ax, W_aa, b_a):
     h = torch.zeros(x.shape[0], W_aa.shape[0])
     for t in range(x.shape[1]):
-        is_real = (t < lengths).float()[:, None]
+        is_real = (lengths > t).float()[:, None]
         h = rnn_step(x[:, t], h, W_ax, W_aa, b_a) * is_real
     return h
 
@@ -164,7 +164,7 @@ def one_short(x, lengths, W_ax, W_aa, b_a):
     h = torch.zeros(x.shape[0], W_aa.shape[0])
     for t in range(x.shape[1]):
         new = rnn_step(x[:, t], h, W_ax, W_aa, b_a)
-        h = torch.where((t + 1 < lengths)[:, None], new, h)
+        h = torch.where((lengths > t + 1)[:, None], new, h)
     return h
 
 
@@ -172,7 +172,7 @@ def one_too_far(x, lengths, W_ax, W_aa, b_a):
     h = torch.zeros(x.shape[0], W_aa.shape[0])
     for t in range(x.shape[1]):
         new = rnn_step(x[:, t], h, W_ax, W_aa, b_a)
-        h = torch.where((t <= lengths).unsqueeze(1), new, h)
+        h = torch.where((lengths >= t).unsqueeze(1), new, h)
     return h
 
 
@@ -187,7 +187,7 @@ def starts_again(x, lengths, W_ax, W_aa, b_a):
     result = torch.zeros(x.shape[0], W_aa.shape[0])
     for t in range(x.shape[1]):
         new = rnn_step(x[:, t], torch.zeros_like(result), W_ax, W_aa, b_a)
-        result = torch.where((t < lengths)[:, None], new, result)
+        result = torch.where((lengths > t)[:, None], new, result)
     return result
 
 

@@ -3,7 +3,6 @@
 import os
 import re
 import statistics
-import struct
 import wave
 
 import numpy as np
@@ -19,15 +18,26 @@ pytestmark = pytest.mark.browser
 MOVES = 15
 
 
+def write_sound(path, samples, rate, channels=1):
+    with wave.open(str(path), "wb") as file:
+        file.setparams((channels, 2, rate, 0, "NONE", ""))
+        file.writeframes(np.asarray(samples, dtype="<i2").tobytes())
+    return path
+
+
 @pytest.fixture(scope="module")
-def browser():
+def browser(tmp_path_factory):
+    """A browser whose microphone hears 440 Hz, at a third of full scale."""
     path = chromium.find()
     if path is None:
         say = pytest.fail if os.environ.get("CI") else pytest.skip
         say("no Chromium, Chrome or Edge found; install one, or name it in COURSE_CHROMIUM")
     playwright = pytest.importorskip("playwright.sync_api")
+    tone = np.sin(2 * np.pi * 440 * np.arange(96_000) / 48_000) * 2**15 / 3
+    file = write_sound(tmp_path_factory.mktemp("microphone") / "tone.wav", tone.round(), 48_000)
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=chromium.FLAGS)
+        flags = [*chromium.FLAGS, f"--use-file-for-fake-audio-capture={file}"]
+        browser = driver.chromium.launch(executable_path=path, args=flags)
         yield browser
         browser.close()
 
@@ -122,8 +132,8 @@ def test_the_steppers_units_are_read_by_keyboard_and_pointer(show):
     assert "Hidden unit 2 of 2: −1.00 in a⟨1⟩, 0.00 in a⟨2⟩" in unit.inner_text()
     widget.locator(".now rect[fill]:has(title)").first.hover()
     assert "Hidden unit 1 of 2" in unit.inner_text()
-    widget.get_by_text("Zoe", exact=True).click()
-    assert widget.get_by_label("Step t").input_value() == "3"
+    widget.locator(".word").first.click()
+    assert widget.get_by_label("Step t").input_value() == "1"
 
 
 def test_a_page_without_python_says_why_the_box_is_closed(show):
@@ -202,6 +212,10 @@ def test_the_microphone_records(show):
     page, widget = show(widgets.Microphone(seconds=1), permissions=["microphone"])
     widget.get_by_role("button", name="Record 1 s").press("Enter")
     widget.get_by_text(re.compile(r"1\.00 s at 8,000 Hz, at most 0\.\d+ of full scale")).wait_for(timeout=10_000)
+    heard = np.array(widget.evaluate("el => Array.from(new Float32Array(el.model.get('samples').buffer))"))
+    assert len(heard) == 8000
+    assert 0.2 < abs(heard).max() < 0.5
+    assert abs(np.fft.rfft(heard)).argmax() == pytest.approx(440, abs=3)  # hertz, as it lasts a second
     play = widget.get_by_role("button", name="Play it back")
     assert play.is_enabled()
     play.press("Enter")
@@ -231,10 +245,8 @@ def test_a_microphone_out_of_reach_is_explained(show, block, message):
 
 
 def test_a_file_instead_of_the_microphone(show, tmp_path):
-    sound = tmp_path / "steps.wav"
-    with wave.open(str(sound), "wb") as file:
-        file.setparams((2, 2, 16_000, 0, "NONE", ""))
-        file.writeframes(struct.pack("<16000h", *[8000, -8000] * 8000))  # half a second, two channels that cancel
+    # half a second in two channels that cancel each other
+    sound = write_sound(tmp_path / "steps.wav", [8000, -8000] * 8000, 16_000, channels=2)
     nothing = tmp_path / "letter.txt"
     nothing.write_text("Dear reader", encoding="utf-8")
     _, widget = show(widgets.Microphone())

@@ -290,7 +290,9 @@ EXERCISES = [
                 counted(b_a=0, b_y=0),
             ),
             Misconception("forgets the bias of the state", "Which vector does the first equation add?", counted(b_a=0)),
-            Misconception("forgets the bias of the output", "Which vector does the second equation add?", counted(b_y=0)),
+            Misconception(
+                "forgets the bias of the output", "Which vector does the second equation add?", counted(b_y=0)
+            ),
             Misconception(
                 "counts every weight once a step",
                 "A separate set of weights for each of the 40 words: that is what a recurrent network does without.",
@@ -381,7 +383,7 @@ EXERCISES = [
         ],
         hints=[
             "Begin with a state of zeros, (B, H), and call `recurrent.rnn_step` for each column `x[:, t]` in order.",
-            "At step t, `t < lengths` says for each sequence whether this step is real.",
+            "At step t, `lengths > t` says for each sequence whether this step is real.",
             "`torch.where(condition, new, old)` chooses element by element; the condition must be (B, 1) to choose "
             "whole rows.",
         ],

@@ -1,10 +1,12 @@
 """Steps over a sequence: one-hot inputs, hidden states, tunes."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from course_utils.visuals.inputs import Numbers, array, positive, same_length, unit_interval, words
@@ -13,6 +15,7 @@ from course_utils.visuals.plots.panel import counted, listed, panel, said
 from course_utils.visuals.style import PROBABILITY_MAP, SIGNED_MAP, WIDTH, describe
 
 READABLE_ROWS = 40
+HALF = 0.28  # of a column's width, in steps
 NOTES = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"]
 
 
@@ -81,27 +84,11 @@ def recurrent_steps(
     figure, (top, bottom) = plt.subplots(
         2, 1, sharex=True, figsize=(WIDTH, 4.2), layout="constrained", height_ratios=[1, 2.6]
     )
-    steps = np.arange(1, count + 1)
     panel(top, title, "", output)
-    bar_colours = [COLOURS["RNN"] if t == step else PROBABILITY[2] for t in steps[:step]]
-    for bar, value in zip(top.bar(steps[:step], outputs[:step], width=0.56, color=bar_colours), outputs, strict=False):
-        top.annotate(
-            f"{value:.2f}", (bar.get_x() + 0.28, value), (0, 2), textcoords="offset points", ha="center", fontsize=8
-        )
-    top.set(ylim=(0, 1.18), yticks=(0, 0.5, 1))
-    seen = np.where(steps[:, None] <= step, states, np.nan).T
+    _output_bars(top, outputs, step)
     panel(bottom, None, "token, and the row of its one-hot vector", "hidden unit")
-    reach = max(1.0, float(abs(states).max()))
-    image = bottom.pcolormesh(
-        np.stack([steps - 0.28, steps + 0.28], 1).ravel(),
-        np.arange(states.shape[1] + 1) + 0.5,
-        np.repeat(seen, 2, 1)[:, :-1] * np.where(np.arange(2 * count - 1) % 2, np.nan, 1),
-        cmap=SIGNED_MAP, vmin=-reach, vmax=reach,
-    )  # fmt: skip
-    bottom.invert_yaxis()
-    bottom.set_xticks(steps, [f"{word}\n{row}" for word, row in zip(said_words, rows, strict=True)])
-    bottom.get_xticklabels()[step - 1].set(fontweight="bold", color=COLOURS["ink"])
-    figure.colorbar(image, ax=bottom, label="activation", fraction=0.04, pad=0.02)
+    figure.colorbar(_state_columns(bottom, states, step), ax=bottom, label="activation", fraction=0.04, pad=0.02)
+    _name_steps(bottom, said_words, rows, step)
     told = listed([f"{word} {said(round(p, 2))}" for word, p in zip(said_words, outputs[:step], strict=False)], 20)
     describe(
         figure,
@@ -110,6 +97,39 @@ def recurrent_steps(
         f"{output} by token: {told}.",
     )
     return figure
+
+
+def _output_bars(ax: Axes, outputs: np.ndarray, step: int) -> None:
+    """Draw the outputs so far, the present one darker, each with its number."""
+    shades = [PROBABILITY[2]] * (step - 1) + [COLOURS["RNN"]]
+    small: Any = {"ha": "center", "fontsize": 8 if len(outputs) < 15 else 6}
+    for t, value, shade in zip(range(1, step + 1), outputs, shades, strict=False):
+        ax.bar(t, value, width=2 * HALF, color=shade)
+        ax.annotate(f"{value:.2f}", (t, value), (0, 2), textcoords="offset points", **small)
+    ax.set(ylim=(0, 1.18), yticks=(0, 0.5, 1))
+
+
+def _state_columns(ax: Axes, states: np.ndarray, step: int) -> QuadMesh:
+    """Draw each state so far as a column of cells, with gaps between the columns and nothing for the future."""
+    count, units = states.shape
+    reach = max(1.0, float(abs(states).max()))
+    steps = np.arange(1, count + 1)
+    edges = np.stack([steps - HALF, steps + HALF], 1).ravel()  # columns and the gaps between them, in turn
+    cells = np.full((units, 2 * count - 1), np.nan)
+    cells[:, 0 : 2 * step : 2] = states[:step].T
+    mesh = ax.pcolormesh(edges, np.arange(units + 1) + 0.5, cells, cmap=SIGNED_MAP, vmin=-reach, vmax=reach)
+    ax.invert_yaxis()
+    return mesh
+
+
+def _name_steps(ax: Axes, tokens: list[str], rows: np.ndarray, step: int) -> None:
+    """Write each token with its row under its column, slanted where they would overlap."""
+    crowded = len(tokens) * max(map(len, tokens)) > 80
+    named = [f"{word}{' · ' if crowded else chr(10)}{row}" for word, row in zip(tokens, rows, strict=True)]
+    slant: Any = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
+    ax.set_xticks(range(1, len(tokens) + 1), named, **slant)
+    ax.set_xlim(0.5, len(tokens) + 0.5)
+    ax.get_xticklabels()[step - 1].set(fontweight="bold", color=COLOURS["ink"])
 
 
 def piano_roll(

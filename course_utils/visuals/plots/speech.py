@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from course_utils.visuals.inputs import Numbers, array, frame_step, positive, same_length, unit_interval, words
+from course_utils.visuals.inputs import Numbers, array, frame_step, positive, same_length, unit_interval
+from course_utils.visuals.inputs import labels as given_labels
 from course_utils.visuals.palette import COLOURS
 from course_utils.visuals.plots.panel import extent, listed, panel, said
 from course_utils.visuals.style import ENERGY_MAP, PROBABILITY_MAP, WIDTH, describe
@@ -84,7 +85,7 @@ def posteriors(
     title: str | None = None,
 ) -> Axes:
     """Draw the probability of each label at each frame, (T, C), one row a label, the first on top."""
-    frames, names = unit_interval("probs", probs, "TC"), words("labels", labels)
+    frames, names = unit_interval("probs", probs, "TC"), given_labels("labels", labels)
     same_length(columns_of_probs=frames.shape[1], labels=len(names))
     step = positive("frame_seconds", frame_seconds)
     ax = panel(ax, title, "time (s)", "label", 0.9 + 0.19 * len(names))
@@ -124,7 +125,7 @@ def utterance(
         frame_seconds: the same for the probabilities.
         cursor: a second to mark through all three.
     """
-    names = words("labels", labels)
+    names = given_labels("labels", labels)
     seconds = len(samples) / positive("sample_rate", sample_rate)
     heights = [1.1, 1.7, 0.5 + 0.19 * len(names)]
     figure, panels = plt.subplots(

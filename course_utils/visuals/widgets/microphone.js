@@ -35,9 +35,8 @@ async function record(seconds, level) {
   const stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: false, noiseSuppression: false } });
   const context = new AudioContext();
   try {
-    const address = URL.createObjectURL(new Blob([TAP], { type: "text/javascript" }));
-    await context.audioWorklet.addModule(address);
-    URL.revokeObjectURL(address);
+    // a blob's address would not do: a page opened from a file has no origin to load it from
+    await context.audioWorklet.addModule(`data:text/javascript,${encodeURIComponent(TAP)}`);
     const source = context.createMediaStreamSource(stream), tap = new AudioWorkletNode(context, "course-tap");
     const wanted = Math.round(seconds * context.sampleRate), samples = new Float32Array(wanted);
     let filled = 0;

@@ -15,14 +15,14 @@ function readSentence(model) {
 function layOut({ tokens, units, reach }, width) {
   const narrow = width < 560;
   const left = narrow ? 52 : 104;
-  const column = Math.max(narrow ? 42 : 46, (width - left - 8) / (tokens.length + 0.8));
+  const column = Math.max(narrow ? 42 : 46, (width - left - 12) / (tokens.length + 0.8));
   const cell = Math.min(16, Math.max(5, 220 / units));
   const top = { bar: 16, state: 16 + ROWS.bar + ROWS.gapAbove };
   top.oneHot = top.state + cell * units + ROWS.gapBelow;
   top.word = top.oneHot + ROWS.oneHot + ROWS.index + ROWS.word;
   const middle = (t) => left + (t ? (t + 0.3) * column : 0.4 * column);
   return { narrow, reach, left, column, cell, box: Math.min(36, column * 0.48), top, middle,
-    width: left + (tokens.length + 0.8) * column, height: top.word + 10 };
+    width: left + (tokens.length + 0.8) * column + 10, height: top.word + 10 };
 }
 
 function shorten(word, room) {
@@ -116,13 +116,14 @@ function picture(sentence, width, colours) {
     svg("defs", {}, svg("marker", { id: "course-head", viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 6, markerHeight: 6,
       orient: "auto" }, svg("path", { d: "M0 0.5 L7 4 L0 7.5 z", fill: colours.soft }))),
     svg("line", { x1: place.left, x2: place.width, y1: place.top.bar + ROWS.bar + 0.5, y2: place.top.bar + ROWS.bar + 0.5, stroke: colours.line }),
-    ...rowNames(sentence, place, colours),
     stateColumn(place, place.middle(0), sentence.state(0), colours, shade),
     svg("text", { x: place.middle(0), y: place.top.state - 8, "text-anchor": "middle", "font-size": 11, fill: colours.soft }, "a⟨0⟩"),
   );
   const columns = sentence.tokens.map((_, k) => stepColumn(sentence, place, k + 1, colours, shade));
-  drawing.append(...columns);
-  return { drawing, columns, place };
+  const names = svg("g", {}, svg("rect", { width: place.left - 6, height: place.height, fill: colours.paper, opacity: 0.93 }),
+    ...rowNames(sentence, place, colours));
+  drawing.append(...columns, names);
+  return { drawing, columns, place, names };
 }
 
 function renderRecurrentStepper({ model, el }) {
@@ -136,6 +137,9 @@ function renderRecurrentStepper({ model, el }) {
     model.get("live") ? "" : "On this page there is no Python to run the network: open the lesson in JupyterLab to type a sentence of your own.");
   const warning = element("p", { class: "warn", role: "status" });
   const scroll = element("div", { class: "scroll" });
+  // a long sentence scrolls under the names of the rows
+  const stick = () => shown.names.setAttribute("transform", `translate(${scroll.scrollLeft} 0)`);
+  scroll.addEventListener("scroll", stick);
   const readout = element("p", { class: "figures", "aria-live": "polite" });
   const legend = element("span", { class: "legend", role: "img", "aria-label": "Colours of the activations, from minus 1 to 1" });
   const unitReadout = element("span", { class: "soft figures" });
@@ -158,6 +162,7 @@ function renderRecurrentStepper({ model, el }) {
     showUnit(t);
     const { left, column, middle } = shown.place;
     scroll.scrollLeft = Math.max(0, middle(t) + column - scroll.clientWidth, Math.min(scroll.scrollLeft, middle(t) - left - column));
+    stick();
     drawn(el);
   }
 

@@ -7,6 +7,7 @@ import numpy as np
 import traitlets
 
 from course_utils.visuals.inputs import Numbers, array, frame_step, positive, same_length, unit_interval, words
+from course_utils.visuals.inputs import labels as given_labels
 from course_utils.visuals.widgets.base import CourseWidget, packed
 
 
@@ -49,7 +50,10 @@ class UtteranceExplorer(CourseWidget):
     ):
         self._samples, self._rate = array("samples", samples), positive("sample_rate", sample_rate)
         self._features = array("features", features, "TD")
-        self._probabilities, self._labels = unit_interval("probabilities", probabilities, "TC"), words("labels", labels)
+        self._probabilities, self._labels = (
+            unit_interval("probabilities", probabilities, "TC"),
+            given_labels("labels", labels),
+        )
         self._transcripts = [] if transcripts is None else words("transcripts", transcripts)
         self._feature_seconds = frame_step("features", len(self._features), feature_seconds, self.seconds)
         self._frame_seconds = frame_step("probabilities", len(self._probabilities), frame_seconds, self.seconds)
