@@ -1,86 +1,88 @@
 """``course run``: execute a lesson without a browser, into a page that holds its results and needs no network."""
 
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from course_utils.files import write_whole
+
 LIMIT = 600  # seconds for one cell
+OnCell = Callable[[int, int, str], None]
 
 
 class LessonFailed(RuntimeError):
     """A cell of a lesson ended in an error; the message names the lesson, the cell and the error."""
 
 
-def execute(lesson: Path, seed: int | None = None, on_cell: Callable[[int, int], None] | None = None):
+def execute(lesson: Path, seed: int | None = None, on_cell: OnCell | None = None):
     """Return a lesson's notebook with the outputs of a run from top to bottom, in a kernel of its own.
 
     Args:
         lesson: the notebook's file; it is not changed.
         seed: overrides the lesson's seed.
-        on_cell: called as (cells done, cells in all) after each.
+        on_cell: called as (cells done, cells in all, this one's id) before each cell, and once at the end.
 
     Raises:
         LessonFailed: a cell failed or took longer than ``LIMIT``.
+        ValueError: the file is no notebook.
     """
     import nbformat
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-    notebook = nbformat.read(lesson, as_version=4)
-    client = NotebookClient(
+    try:
+        notebook = nbformat.read(lesson, as_version=4)
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError, AttributeError, KeyError) as error:
+        raise ValueError(f"{lesson} is not a notebook, or is damaged") from error
+    cell_id, tell = "its start", on_cell or (lambda *_: None)
+    client = _client(notebook, lesson)
+    try:
+        with client.setup_kernel(env=_environment(seed)):
+            for position, cell in enumerate(notebook.cells):
+                cell_id = cell.get("id", f"number {position + 1}")
+                tell(position, len(notebook.cells), cell_id)
+                client.execute_cell(cell, position)
+            tell(len(notebook.cells), len(notebook.cells), "")
+    except CellTimeoutError as error:
+        raise LessonFailed(f"{lesson.stem}, cell {cell_id}: not done after {LIMIT} s") from error
+    except CellExecutionError as error:
+        raise LessonFailed(f"{lesson.stem}, cell {cell_id}: {error.ename}: {error.evalue}") from error
+    except DeadKernelError as error:
+        raise LessonFailed(f"{lesson.stem}, cell {cell_id}: Python itself ended; was there enough memory?") from error
+    return notebook
+
+
+def _client(notebook, lesson: Path):
+    from nbclient import NotebookClient
+
+    return NotebookClient(
         notebook,
         timeout=LIMIT,
         kernel_name="python3",
         extra_arguments=["--log-level=ERROR"],
-        resources={"metadata": {"path": str(lesson.parent)}},
+        resources={"metadata": {"path": str(lesson.resolve().parent)}},
     )
-    environment = {**os.environ, "COURSE_WIDGETS": "page"}  # widgets as pieces of page that live without Python
-    if seed is not None:
-        environment["COURSE_SEED"] = str(seed)
-    position = 0
-    try:
-        with client.setup_kernel(env=environment):
-            for position, cell in enumerate(notebook.cells):
-                client.execute_cell(cell, position)
-                if on_cell is not None:
-                    on_cell(position + 1, len(notebook.cells))
-    except (CellExecutionError, CellTimeoutError) as error:
-        last = str(error).strip().splitlines()[-1]
-        raise LessonFailed(f"{lesson.stem}, cell {notebook.cells[position].id!r}: {last}") from error
-    return notebook
 
 
-def page(notebook, title: str) -> str:
-    """Return an executed notebook as one HTML page that asks the network for nothing."""
-    from nbconvert import HTMLExporter
-    from traitlets.config import Config
-
-    settings = Config(
-        {"HTMLExporter": {"mathjax_url": "", "require_js_url": "", "jquery_url": "", "widget_renderer_url": ""}}
-    )
-    exporter = HTMLExporter(config=settings, embed_images=True)
-    body, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
-    return body
+def _environment(seed: int | None) -> dict[str, str]:
+    chosen = {} if seed is None else {"COURSE_SEED": str(seed)}
+    # widgets as pieces of page that live without Python
+    return {**os.environ, "COURSE_WIDGETS": "page", **chosen}
 
 
 def run(
-    lesson: Path, folder: Path, seed: int | None = None, html: bool = True, on_cell=None
+    lesson: Path, folder: Path, seed: int | None = None, html: bool = True, on_cell: OnCell | None = None
 ) -> tuple[Path | None, float]:
     """Execute a lesson; return the page that was written into FOLDER (None without ``html``), and the seconds."""
+    if html:
+        folder.mkdir(parents=True, exist_ok=True)  # before minutes of work that could not be kept
     begin = time.perf_counter()
     notebook = execute(lesson, seed, on_cell)
     seconds = time.perf_counter() - begin
     if not html:
         return None, seconds
-    folder.mkdir(parents=True, exist_ok=True)
+    from course_utils.pages import page
+
     target = folder / f"{lesson.stem}.html"
-    handle, part = tempfile.mkstemp(dir=folder, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(page(notebook, lesson.stem))
-        os.replace(part, target)
-    finally:
-        Path(part).unlink(missing_ok=True)
+    write_whole(target, page(notebook, lesson.stem, str(lesson.resolve().parent)))
     return target, seconds

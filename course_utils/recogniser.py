@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from torch.nn.functional import ctc_loss, relu
 
 from course_utils import places
-from course_utils.algorithms import decoding, features, metrics
+from course_utils.algorithms import ctc, decoding, features, metrics
 from course_utils.data import augmentation
+from course_utils.data.batches import Batch, SpeechBatches, padded
 from course_utils.data.corpora import Utterance
 from course_utils.training import History, fit
 
@@ -60,6 +61,7 @@ class Recogniser(nn.Module):
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return the log-probabilities (B, T', C) for normalised log-mels (B, T, D), and their lengths (B,)."""
+        _check_batch(inputs, lengths)
         hidden = inputs.transpose(1, 2)  # (B, D, T)
         for convolution in (self.first, self.second):
             lengths = (lengths + 1) // 2
@@ -114,6 +116,8 @@ class Recogniser(nn.Module):
                 raise ValueError(f"its format is {about['format']!r}, and this course reads {FORMAT!r}")
             model = cls(about["vocabulary"], about["hidden"])
             model.load_state_dict(weights)
+            if not all(bool(torch.isfinite(weight).all()) for weight in weights.values()):
+                raise ValueError("it holds weights that are not finite")
             model.facts = about["facts"]
         except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
@@ -140,40 +144,13 @@ class Score:
         return f"WER {100 * self.wer:.1f} % ({interval}), CER {100 * self.cer:.1f} %, n = {self.utterances}"
 
 
-class _Batches:
-    """Batches of (inputs, lengths, targets, target_lengths), made anew and perturbed anew in every pass."""
-
-    def __init__(self, utterances: Sequence[Utterance], model: Recogniser, seed: int, device: str) -> None:
-        self.features = [features.log_mel(utterance.samples, utterance.sample_rate) for utterance in utterances]
-        self.targets = [torch.tensor(model.encode(utterance.text)) for utterance in utterances]
-        self.generator = torch.Generator().manual_seed(seed)
-        self.device = device
-
-    def __len__(self) -> int:
-        return len(self.features) // BATCH or 1
-
-    def __iter__(self):
-        """Yield one pass; within each run of some batches the utterances of about equal length stand together."""
-        order = torch.randperm(len(self.features), generator=self.generator).tolist()
-        for first in range(0, len(self) * BATCH, 16 * BATCH):
-            pool = sorted(order[first : first + 16 * BATCH], key=lambda number: len(self.features[number]))
-            groups = [pool[start : start + BATCH] for start in range(0, len(pool), BATCH)]
-            for chosen in torch.randperm(len(groups), generator=self.generator).tolist():
-                yield self.batch(groups[chosen])
-
-    def batch(self, chosen: Sequence[int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        inputs, lengths = _padded([self.features[number] for number in chosen], self.device)
-        inputs, lengths = augmentation.augment_features(inputs, lengths, self.generator)
-        targets = [self.targets[number] for number in chosen]
-        target_lengths = torch.tensor([len(target) for target in targets])
-        return features.normalise(inputs, lengths), lengths, torch.cat(targets), target_lengths
-
-
-def ctc_of(model: Recogniser, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
+def ctc_of(model: Recogniser, batch: Batch) -> Tensor:
     """Return the CTC loss of a batch, in nats per word."""
-    inputs, lengths, targets, target_lengths = batch
-    log_probs, lengths = model(inputs, lengths)
-    return ctc_loss(log_probs.transpose(0, 1), targets, lengths, target_lengths, blank=0, zero_infinity=True)
+    log_probs, lengths = model(batch.inputs, batch.lengths)
+    # An utterance that was made too fast for its words has no path, and counts nothing.
+    return ctc_loss(
+        log_probs.transpose(0, 1), batch.targets, lengths, batch.target_lengths, blank=0, zero_infinity=True
+    )
 
 
 def train(
@@ -207,11 +184,15 @@ def train(
     utterances = [*utterances, *(real or [])]
     if not utterances:
         raise ValueError("there are no utterances to learn from")
+    for utterance in utterances:
+        if not utterance.text.split():
+            raise ValueError(f"the utterance {utterance.name!r} has no words to learn")
     words = sorted({word for utterance in utterances for word in utterance.text.split()})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Recogniser([BLANK, *words]).to(device)
-        batches = _Batches(utterances, model, seed, device)
+        batches = SpeechBatches(utterances, model.encode, size=BATCH, seed=seed, device=device)
+        _check_lengths(utterances, batches, model.subsampling)
         history = fit(
             model,
             batches,
@@ -256,12 +237,15 @@ def posteriors(model: Recogniser, samples: Sequence[Tensor], device: str = "cpu"
     if isinstance(samples, Tensor):
         raise ValueError("samples is one tensor; put a single wave into a list: [samples]")
     model = model.to(device).eval()
+    for wave in samples:
+        if wave.dim() != 1:
+            raise ValueError(f"a wave has the shape {tuple(wave.shape)}; give (N,): one channel, one utterance")
     spectra = [features.log_mel(wave.to(device)) for wave in samples]
     order = sorted(range(len(spectra)), key=lambda number: len(spectra[number]))
     found: dict[int, Tensor] = {}
     for start in range(0, len(order), 32):
         chosen = order[start : start + 32]
-        inputs, lengths = _padded([spectra[number] for number in chosen], device)
+        inputs, lengths = padded([spectra[number] for number in chosen], device)
         log_probs, lengths = model(features.normalise(inputs, lengths), lengths)
         for row, number in enumerate(chosen):
             found[number] = log_probs[row, : lengths[row]]
@@ -285,6 +269,9 @@ def evaluate(model: Recogniser, utterances: Sequence[Utterance], snr: float | No
     if not utterances:
         raise ValueError("there are no utterances to score")
     generator = torch.Generator().manual_seed(seed)
+    for utterance in utterances:
+        if utterance.sample_rate != features.SAMPLE_RATE:
+            raise ValueError(f"{utterance.name!r} is at {utterance.sample_rate} Hz; resample it to {features.SAMPLE_RATE}")
     waves = [utterance.samples for utterance in utterances]
     if snr is not None:
         waves = [augmentation.add_noise(wave, snr, generator) for wave in waves]
@@ -301,6 +288,21 @@ def evaluate(model: Recogniser, utterances: Sequence[Utterance], snr: float | No
     )
 
 
-def _padded(sequences: Sequence[Tensor], device: str) -> tuple[Tensor, Tensor]:
-    lengths = torch.tensor([len(sequence) for sequence in sequences], device=device)
-    return nn.utils.rnn.pad_sequence(list(sequences), batch_first=True).to(device), lengths
+def _check_batch(inputs: Tensor, lengths: Tensor) -> None:
+    if inputs.dim() != 3 or inputs.shape[2] != features.N_MELS or not inputs.numel():
+        raise ValueError(
+            f"inputs have the shape {tuple(inputs.shape)}; give (B, T, {features.N_MELS}): log-mels, normalised"
+        )
+    B, T, _ = inputs.shape
+    if lengths.shape != (B,) or not bool(((lengths >= 1) & (lengths <= T)).all()):
+        raise ValueError(f"lengths {lengths.tolist()} must be {B} numbers between 1 and {T} (frames)")
+
+
+def _check_lengths(utterances: Sequence[Utterance], batches: SpeechBatches, subsampling: int) -> None:
+    for utterance, spectrum, target in zip(utterances, batches.spectra, batches.targets, strict=True):
+        frames, needed = -(-len(spectrum) // subsampling), ctc.minimum_frames(target.tolist())
+        if frames < needed:
+            raise ValueError(
+                f"{utterance.name!r}, {utterance.text!r}: {len(utterance.samples)} samples make {frames} output frames "
+                f"and the text needs at least {needed}; is it the right text?"
+            )

@@ -94,7 +94,7 @@ def finish(groups: list[tuple[np.ndarray, int]], voice: Voice, chance: random.Ra
     rate = groups[0][1]
     pieces = [np.zeros(round(chance.uniform(0.05, 0.2) * rate), np.float32)]
     for number, (samples, _) in enumerate(groups):
-        gap = chance.uniform(0.05, 0.2) if number == len(groups) - 1 else chance.uniform(0.03, 0.35)
+        gap = chance.uniform(0.05, 0.2) if number == len(groups) - 1 else chance.uniform(0.03, 0.3)
         pieces += [trim(samples, rate), np.zeros(round(gap * rate), np.float32)]
     samples = bend(np.concatenate(pieces), rate, voice.warp, SAMPLE_RATE)
     level = 10 ** (chance.uniform(-32, -16) / 20)
@@ -108,7 +108,7 @@ def utterances(task: str, voice: Voice, count: int) -> list[tuple[str, np.ndarra
     for number in range(count):
         chance = random.Random(f"{SEED} {task} {voice.name} {number}")
         groups = GRAMMAR[task](chance)
-        pitch, spread, stretch = chance.uniform(0.88, 1.14), chance.uniform(0.5, 1.8), chance.uniform(0.8, 1.2)
+        pitch, spread, stretch = chance.uniform(0.88, 1.14), chance.uniform(0.5, 1.8), chance.uniform(0.72, 1.12)
         plans.append((chance, [Phrase(g, pitch, spread, stretch, f"{chance.random()}") for g in groups]))
     spoken = iter(speak(voice, [phrase for _, phrases in plans for phrase in phrases]))
     return [
@@ -195,7 +195,8 @@ def featured(voice: Voice) -> tuple[np.ndarray, int]:
 
 def make(folder: Path, only: list[str], first: int | None, workers: int) -> None:
     """Make the corpora in a temporary folder beside ``folder`` and move them in when all is done."""
-    found, voices = versions(), read_voices()
+    voices = read_voices()
+    found = versions(voices)
     wanted = [(task, split) for task in COUNTS for split in COUNTS[task] if not only or f"{task}/{split}" in only]
     jobs = [(task, split, voice, count) for task, split in wanted for voice, count in shares(task, split, voices)]
     folder.mkdir(parents=True, exist_ok=True)

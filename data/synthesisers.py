@@ -6,6 +6,7 @@ A festival voice of another language speaks English here: the American voice ``k
 
 import io
 import random
+import re
 import subprocess
 import tempfile
 import tomllib
@@ -16,11 +17,11 @@ import numpy as np
 import soundfile
 
 HERE = Path(__file__).resolve().parent
-NEEDED = {  # program -> how to ask its version, and the package that brings it
-    "espeak-ng": (["espeak-ng", "--version"], "espeak-ng"),
-    "flite": (["flite", "--version"], "flite"),
-    "festival": (["festival", "--version"], "festival, and the festvox packages of data/README.md"),
-    "sox": (["sox", "--version"], "sox"),
+NEEDED = {  # program -> where its version stands in what it says of itself, and the package that brings it
+    "espeak-ng": (r"text-to-speech: (\S+)", "espeak-ng"),
+    "flite": (r"version: flite-(\S+)", "flite"),
+    "festival": (r"System: ([\w.]+)", "festival, and the festvox packages of data/README.md"),
+    "sox": (r"SoX v(\S+)", "sox"),
 }
 
 
@@ -76,17 +77,25 @@ def run(command: list, given: bytes = b"") -> bytes:
     return done.stdout
 
 
-def versions() -> dict[str, str]:
-    """Return the version of every program that is needed, or raise with the one that is missing and its package."""
+def versions(voices: list[Voice]) -> dict[str, str]:
+    """Return the version of every program that is needed.
+
+    Raises:
+        SystemExit: a program or one of festival's voices is missing; the message names it and the package.
+    """
     found = {}
-    for program, (command, package) in NEEDED.items():
+    for program, (pattern, package) in NEEDED.items():
         try:
-            answer = subprocess.run(command, capture_output=True, text=True, check=False)  # flite's status is 1
-            found[program] = " ".join(answer.stdout.split())[:60]
+            answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
         except FileNotFoundError as error:
             raise SystemExit(
                 f"make_corpora needs {program}, which is not installed; on Debian: apt install {package}"
             ) from error
+        version = re.search(pattern, answer.stdout)
+        found[program] = version[1] if version else "unknown"
+    there = set(re.findall(r"\w+", run_festival("(print (voice.list))")))
+    if missing := sorted({voice.voice for voice in voices if voice.engine == "festival"} - there):
+        raise SystemExit(f"festival lacks the voices {', '.join(missing)}; data/README.md says which package has each")
     return found
 
 
@@ -115,15 +124,27 @@ def _streamed(wave: bytes) -> tuple[np.ndarray, int]:
 
 
 def _flite(voice: Voice, phrases: list[Phrase]) -> list[tuple[np.ndarray, int]]:
+    phones = accents()["phones"].get(voice.accent)
+    analysed = analyse([phrase.text for phrase in phrases]) if phones else {}
     spoken = []
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/spoken.wav"
         for phrase in phrases:
             pitch, stretch = voice.pitch * phrase.pitch, voice.rate * phrase.stretch
             settings = ["--setf", f"f0_shift={pitch:.3f}", "--setf", f"duration_stretch={stretch:.3f}"]
-            run(["flite", "-voice", voice.voice, *settings, "-t", phrase.text, "-o", path])
+            words = ["-t", phrase.text]
+            if phones:
+                chance = random.Random(phrase.seed)
+                names = [name for phone, _ in analysed[phrase.text][0] for name in choose(phone, phones, chance)]
+                words = ["-p", " ".join(names)]
+            run(["flite", "-voice", voice.voice, *settings, *words, "-o", path])
             spoken.append(soundfile.read(path, dtype="float32"))
     return spoken
+
+
+def choose(phone: str, phones: dict[str, str], chance: random.Random) -> list[str]:
+    """Return the phones with which an accent says one phone of the front end: none, one or two."""
+    return chance.choice(phones.get(phone, phone).split("|")).split()
 
 
 FRONT = """(voice_kal_diphone)
@@ -169,7 +190,7 @@ def segments(voice: Voice, phrase: Phrase, analysed: tuple[list, list], phones: 
     said: list[list] = []  # [phone, duration in s, pitch marks]
     start = 0.0
     for phone, end in ends:
-        names = chance.choice(phones.get(phone, phone).split("|")).split()
+        names = choose(phone, phones, chance)
         stretch = voice.rate * phrase.stretch * chance.lognormvariate(0, 0.1) / max(1, len(names))
         points = [(t - start, voice.pitch * phrase.pitch + spread * (f - mean)) for t, f in targets if start < t <= end]
         for place, name in enumerate(names):
@@ -184,17 +205,19 @@ def segments(voice: Voice, phrase: Phrase, analysed: tuple[list, list], phones: 
 
 
 def _festival(voice: Voice, phrases: list[Phrase]) -> list[tuple[np.ndarray, int]]:
-    analysed = analyse([phrase.text for phrase in phrases])
-    phones = accents()["phones"].get(voice.accent, {})
+    book = accents()
+    spelling, phones = book["respelling"].get(voice.accent), book["phones"].get(voice.accent, {})
+    if spelling:
+        said = [f"'Text \"{' '.join(spelling[word] for word in phrase.text.split())}\"" for phrase in phrases]
+    else:
+        analysed = analyse([phrase.text for phrase in phrases])
+        said = [f"'Segments '{segments(voice, phrase, analysed[phrase.text], phones)}" for phrase in phrases]
     with tempfile.TemporaryDirectory() as folder:
-        lines = [f"(voice_{voice.voice})"]
-        for number, phrase in enumerate(phrases):
-            said = segments(voice, phrase, analysed[phrase.text], phones)
-            lines.append(
-                f"(let ((u (eval (list 'Utterance 'Segments '{said})))) (utt.synth u)"
-                f' (utt.save.wave u "{folder}/{number}.wav" \'riff))'
-            )
-        run_festival("\n".join(lines))
+        lines = [
+            f"(let ((u (eval (list 'Utterance {what})))) (utt.synth u) (utt.save.wave u \"{folder}/{number}.wav\" 'riff))"
+            for number, what in enumerate(said)
+        ]
+        run_festival("\n".join([f"(voice_{voice.voice})", *lines]))
         return [soundfile.read(f"{folder}/{number}.wav", dtype="float32") for number in range(len(phrases))]
 
 

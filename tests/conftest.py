@@ -23,6 +23,8 @@ os.environ.update(
 )
 for chosen_by_the_user in ("COURSE_SEED", "COURSE_DEVICE"):
     os.environ.pop(chosen_by_the_user, None)
+if "COURSE_REAL_SPEECH" in os.environ:  # a folder that some tests also use from elsewhere
+    os.environ["COURSE_REAL_SPEECH"] = str(Path(os.environ["COURSE_REAL_SPEECH"]).expanduser().resolve())
 runpy.run_path(str(OFFLINE / "sitecustomize.py"))
 
 

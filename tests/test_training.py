@@ -22,7 +22,7 @@ def line():
 
 def test_learns_a_line(line):
     model, batches = line
-    history = training.fit(model, batches, squared, epochs=60, learning_rate=0.2, progress=False)
+    history = training.fit(model, batches, squared, epochs=60, learning_rate=0.2, weight_decay=0.0, progress=False)
     assert history.updates == 180
     assert model.weight.item() == pytest.approx(3, abs=0.01)
     assert model.bias.item() == pytest.approx(-1, abs=0.01)

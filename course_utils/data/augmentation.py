@@ -12,7 +12,7 @@ from math import log, pi
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import grid_sample
+from torch.nn.functional import grid_sample, max_pool1d, pad
 
 NATS = log(10.0) / 10.0  # of a decibel, the features' logarithm being natural
 TOP_MEL = 2595.0 * log(1.0 + 4000.0 / 700.0) / log(10.0)
@@ -102,11 +102,16 @@ def colour(features: Tensor, depth: float = 6.0, generator: Generator | None = N
     return features + NATS * curves[:, None, :]
 
 
-def mix_noise(features: Tensor, lengths: Tensor, snr: Tensor, generator: Generator | None = None) -> Tensor:
+def mix_noise(
+    features: Tensor, lengths: Tensor, snr: Tensor, pasted: Tensor | None = None, generator: Generator | None = None
+) -> Tensor:
     """Return the log-mels (B, T, D) with noise at `snr` (B,) decibels, between white and strongly coloured.
 
     Powers add, since speech and noise do not know of each other. A band of white noise holds power in proportion to
     its width, and each frame of it wavers by chance, less so in the wide bands.
+
+    Args:
+        pasted: (B,) of booleans: here the noise stops in the pauses, as where separate recordings are pasted together.
     """
     B, T, D = features.shape
     device = features.device
@@ -118,20 +123,30 @@ def mix_noise(features: Tensor, lengths: Tensor, snr: Tensor, generator: Generat
     speech = features.exp()
     real = (torch.arange(T, device=device) < lengths[:, None])[..., None]
     level = (speech * real).sum((1, 2)) / (noise * real).sum((1, 2))  # (B,)
-    scale = level * 10.0 ** (-snr / 10.0)
-    return (speech + noise * scale[:, None, None]).log()
+    noise = noise * (level * 10.0 ** (-snr / 10.0))[:, None, None]
+    if pasted is not None:
+        loudness = (speech * real).sum(2)  # (B, T)
+        sounding = loudness > 1e-3 * loudness.sum(1, keepdim=True) / lengths[:, None]  # 30 dB below the mean
+        near = max_pool1d(sounding.float()[:, None], 7, stride=1, padding=3)[:, 0] > 0  # and three frames around
+        pause = (pasted[:, None] & ~near)[..., None]
+        noise, speech = noise.masked_fill(pause, 0.0), speech.masked_fill(pause, 1e-6)
+    return (speech + noise).log()
 
 
 def echo(features: Tensor, seconds: Tensor, wet: Tensor, hop_seconds: float = 0.01) -> Tensor:
-    """Return the log-mels (B, T, D) in rooms whose echo falls by 60 dB within `seconds` (B,); `wet` (B,) as a share."""
-    T = features.shape[1]
-    frames = torch.arange(T, device=features.device)
-    ago = (frames[:, None] - frames).float()  # (T, T)
-    decay = 13.8 * hop_seconds / seconds  # of power, per frame
-    tail = torch.exp(-ago.clamp(min=0.0) * decay[:, None, None]) * (ago > 0)  # (B, T, T)
-    tail = tail * (wet / (1.0 - wet) * decay)[:, None, None]
+    """Return the log-mels (B, T, D) in rooms whose echo falls by 60 dB within `seconds` (B,); `wet` (B,) as a share.
+
+    The echo of one frame is a geometric series. Each round adds to it a copy of itself, moved by twice as many frames
+    as the last: six rounds make 64 terms.
+    """
+    fall = torch.exp(-13.8 * hop_seconds / seconds)[:, None, None]  # of power, from frame to frame
     power = features.exp()
-    return (power + tail @ power).log()
+    ringing, shift = power, 1
+    while shift < min(64, features.shape[1]):
+        ringing = ringing + fall**shift * pad(ringing, (0, 0, shift, 0))[:, :-shift]
+        shift *= 2
+    share = (wet / (1.0 - wet))[:, None, None] * (1.0 - fall) / fall
+    return (power + share * (ringing - power)).log()
 
 
 def spec_augment(
@@ -165,7 +180,7 @@ def augment_features(features: Tensor, lengths: Tensor, generator: Generator | N
     features, lengths = warp(features, lengths, between(0.8, 1.25), between(0.8, 1.25))
     features = colour(features, generator=generator)
     features = echo(features, between(0.1, 0.6), between(0.0, 0.4))
-    return mix_noise(features, lengths, between(5.0, 40.0), generator), lengths
+    return mix_noise(features, lengths, between(5.0, 40.0), between(0.0, 1.0) < 0.5, generator), lengths
 
 
 def _smooth_curves(count: int, size: int, depth: float, generator: Generator | None) -> Tensor:

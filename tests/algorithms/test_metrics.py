@@ -16,10 +16,10 @@ def test_rates_that_a_pencil_can_follow():
 
 
 def test_counts_say_which_edits():
-    counts = metrics.edit_counts("one two three four", "one too four five")
-    assert (counts.substitutions, counts.deletions, counts.insertions, counts.length) == (1, 1, 1, 4)
+    counts = metrics.edit_counts("one two three four five", "one too four five six")
+    assert (counts.substitutions, counts.deletions, counts.insertions, counts.length) == (1, 1, 1, 5)
     assert counts.edits == 3
-    assert counts.rate == 3 / 4
+    assert counts.rate == 3 / 5
     assert metrics.edit_counts("", "one two").insertions == 2
 
 

@@ -47,6 +47,11 @@ def test_runs_without_an_error(lesson, artifacts, measured):
     assert lesson.faults == []
 
 
+def test_nothing_pops_up(lesson):
+    """No news, no update, no dialogue between a learner and the lesson."""
+    assert lesson.page.locator(".Toastify__toast, .jp-Dialog").all_inner_texts() == []
+
+
 def test_every_control_has_a_label(lesson):
     bare = [name_of(c) for w in lesson.widgets for c in w.locator(CONTROLS).all() if not c.evaluate(LABELLED)]
     unseen = [

@@ -1,0 +1,141 @@
+"""Batches of speech for training: utterances joined anew, perturbed anew and padded in every pass over them."""
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from math import log
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from course_utils.algorithms import features
+from course_utils.data.augmentation import augment_features
+from course_utils.data.corpora import Utterance
+
+POOL = 16  # batches within which utterances are sorted by length, so that there is little padding
+
+
+class Batch(NamedTuple):
+    """Normalised log-mels (B, T, D), their lengths (B,), all targets in one row, and their lengths (B,)."""
+
+    inputs: Tensor
+    lengths: Tensor
+    targets: Tensor
+    target_lengths: Tensor
+
+
+class SpeechBatches:
+    """Batches of utterances, which can be gone through again and again; no two passes are alike."""
+
+    def __init__(
+        self,
+        utterances: Sequence[Utterance],
+        encode: Callable[[str], list[int]],
+        *,
+        size: int = 16,
+        seed: int = 0,
+        join: float = 0.5,
+        most_words: int = 7,
+        augment: bool = True,
+        device: str = "cpu",
+    ) -> None:
+        """Compute the features of the utterances, once.
+
+        Args:
+            utterances: what is said.
+            encode: text to numbers.
+            size: utterances in a batch.
+            seed: of the order, the joins and the perturbations.
+            join: the share of utterances that are joined with others of the same voice into longer ones. People who
+                read a number out make pauses that synthesisers do not, and words said alone sound unlike words in a row.
+            most_words: how long a joined utterance may become.
+            augment: perturb voice, speed, room, microphone and noise (`augmentation.augment_features`).
+            device: where the batches are needed.
+        """
+        self.spectra = [log_mel_of(utterance) for utterance in utterances]
+        self.targets = [torch.tensor(encode(utterance.text), dtype=torch.long) for utterance in utterances]
+        self.voices = [utterance.voice for utterance in utterances]
+        self.of_voice = defaultdict(list)
+        for number, voice in enumerate(self.voices):
+            self.of_voice[voice].append(number)
+        self.size, self.join, self.most_words = min(size, max(1, len(self.spectra))), join, most_words
+        self.augment, self.device = augment, device
+        self.chance, self.generator = random.Random(seed), torch.Generator().manual_seed(seed)
+
+    def __len__(self) -> int:
+        return len(self.spectra) // self.size
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield one pass. The next batch is made by a second thread while the model learns from this one."""
+        with ThreadPoolExecutor(1) as worker:
+            coming = None
+            for group in self._groups():
+                made, coming = coming, worker.submit(self._batch, group)
+                if made is not None:
+                    yield made.result()
+            if coming is not None:
+                yield coming.result()
+
+    def _groups(self) -> Iterator[list[list[int]]]:
+        order = list(range(len(self.spectra)))
+        self.chance.shuffle(order)
+        strings = [self._joined(number) for number in order[: len(self) * self.size]]
+        for first in range(0, len(strings), POOL * self.size):
+            pool = sorted(strings[first : first + POOL * self.size], key=self._frames)
+            groups = [pool[start : start + self.size] for start in range(0, len(pool), self.size)]
+            self.chance.shuffle(groups)
+            yield from groups
+
+    def _frames(self, string: list[int]) -> int:
+        return sum(len(self.spectra[number]) for number in string)
+
+    def _joined(self, number: int) -> list[int]:
+        """Return the utterance alone, or with others of its voice, up to a random number of words."""
+        string, words = [number], len(self.targets[number])
+        if self.chance.random() < self.join:
+            wanted = self.chance.randint(1, self.most_words)
+            while words < wanted:
+                other = self.chance.choice(self.of_voice[self.voices[number]])
+                words += len(self.targets[other])
+                if words > self.most_words:
+                    break
+                string.append(other)
+            self.chance.shuffle(string)
+        return string
+
+    def _spectrum(self, string: list[int]) -> Tensor:
+        """Return the features (T, D) of utterances with 0.02 to 0.2 s of silence between them."""
+        pieces = []
+        for number in string:
+            if pieces:
+                pieces.append(torch.full((self.chance.randint(2, 20), features.N_MELS), log(features.FLOOR)))
+            pieces.append(self.spectra[number])
+        return torch.cat(pieces) if len(pieces) > 1 else pieces[0]
+
+    def _batch(self, strings: list[list[int]]) -> Batch:
+        inputs, lengths = padded([self._spectrum(string) for string in strings])
+        if self.augment:
+            inputs, lengths = augment_features(inputs, lengths, self.generator)
+        inputs = features.normalise(inputs, lengths)
+        targets = [torch.cat([self.targets[number] for number in string]) for string in strings]
+        target_lengths = torch.tensor([len(target) for target in targets])
+        return Batch(inputs.to(self.device), lengths.to(self.device), torch.cat(targets), target_lengths)
+
+
+def log_mel_of(utterance: Utterance) -> Tensor:
+    """Return the log-mels (T, D) of an utterance."""
+    if utterance.sample_rate != features.SAMPLE_RATE:
+        raise ValueError(
+            f"{utterance.name!r} has {utterance.sample_rate} samples a second, the recogniser hears "
+            f"{features.SAMPLE_RATE}; resample it with audio.resample"
+        )
+    return features.log_mel(utterance.samples)
+
+
+def padded(spectra: Sequence[Tensor], device: str = "cpu") -> tuple[Tensor, Tensor]:
+    """Return sequences (T, D) of different lengths as one tensor (B, T, D), zeros at the end, and the lengths (B,)."""
+    lengths = torch.tensor([len(spectrum) for spectrum in spectra], device=device)
+    return pad_sequence(list(spectra), batch_first=True).to(device), lengths

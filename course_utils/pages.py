@@ -1,0 +1,64 @@
+"""An executed lesson as one HTML page that asks the network for nothing: formulas as MathML, pictures inside."""
+
+import re
+
+from jinja2 import DictLoader, pass_context
+from latex2mathml.converter import convert
+from nbconvert import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+NAME = "course.html.j2"
+# JupyterLab's own page, without what it would fetch: RequireJS, MathJax, Mermaid, ipywidgets' renderer.
+TEMPLATE = """{% extends 'lab/index.html.j2' %}
+{% block html_head_js %}{% endblock %}
+{% block jupyter_widgets %}{% endblock %}
+{% block html_head_js_mathjax %}{% endblock %}
+{% block html_head_js_mermaidjs %}{% endblock %}
+"""
+PREFERRED = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/latex", "text/plain"]
+
+
+def page(notebook, title: str, folder: str = "") -> str:
+    """Return an executed notebook as a page; pictures that its text shows are read from FOLDER."""
+    exporter = _Exporter(extra_loaders=[DictLoader({NAME: TEMPLATE})], template_file=NAME, embed_images=True)
+    body, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title, "path": folder}})
+    return re.sub(r'href="(\d\d_\w+)\.ipynb', r'href="\1.html', body)  # lessons lead to each other's pages
+
+
+def formula(tex: str, display: bool = False) -> str:
+    """Return a formula as MathML; as code where it can't be converted."""
+    try:
+        return convert(tex.strip(), display="block" if display else "inline")
+    except Exception:  # the converter raises many kinds; a formula in TeX is better than no page
+        return f"<code>{IPythonRenderer(escape=False).escape_html(tex)}</code>"
+
+
+class _Renderer(IPythonRenderer):
+    def inline_math(self, body: str) -> str:
+        return formula(body)
+
+    def block_math(self, body: str) -> str:
+        return formula(body, display=True)
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return formula(rf"\begin{{{name}}}{body}\end{{{name}}}", display=True)
+
+
+class _Exporter(HTMLExporter):
+    @property
+    def default_config(self):
+        settings = super().default_config
+        settings.NbConvertBase.display_data_priority = PREFERRED  # a widget's page, not its place in JupyterLab
+        return settings
+
+    @pass_context
+    def markdown2html(self, context, source: str) -> str:
+        """Return Markdown as HTML, as nbconvert does, and its formulas as MathML."""
+        renderer = _Renderer(
+            escape=False,
+            attachments=context.get("cell", {}).get("attachments", {}),
+            embed_images=self.embed_images,
+            path=context["resources"]["metadata"]["path"],
+            anchor_link_text=self.anchor_link_text,
+        )
+        return MarkdownWithMath(renderer=renderer).render(source)
