@@ -5,25 +5,24 @@
 """
 
 import json
-import os
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import ctc_loss, relu
 
 from course_utils import places
 from course_utils.algorithms import ctc, decoding, features, metrics
 from course_utils.data import augmentation
-from course_utils.data.batches import Batch, SpeechBatches, padded
+from course_utils.data.batches import Batch, SpeechBatches, check_rate, padded
 from course_utils.data.corpora import Utterance
+from course_utils.files import write_whole
 from course_utils.training import History, fit
 
 BLANK = "·"
@@ -64,9 +63,9 @@ class Recogniser(nn.Module):
         _check_batch(inputs, lengths)
         hidden = inputs.transpose(1, 2)  # (B, D, T)
         for convolution in (self.first, self.second):
+            real = torch.arange(hidden.shape[2], device=hidden.device) < lengths[:, None]
+            hidden = relu(convolution(hidden * real[:, None]))  # half the frames
             lengths = (lengths + 1) // 2
-            hidden = relu(convolution(hidden))  # half the frames
-            hidden = hidden * (torch.arange(hidden.shape[2], device=hidden.device) < lengths[:, None])[:, None]
         hidden = hidden.transpose(1, 2)  # (B, T', H)
         # Each utterance is turned round by itself: padding stays last, and changes nothing.
         place = torch.arange(hidden.shape[1], device=hidden.device)
@@ -86,17 +85,9 @@ class Recogniser(nn.Module):
 
     def save(self, path: Path | str) -> None:
         """Write weights, vocabulary and training facts to one file, whole or not at all."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         about = {"format": FORMAT, "hidden": self.hidden, "vocabulary": self.vocabulary, "facts": self.facts}
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        os.close(handle)
-        try:
-            save_file(weights, temporary, {"recogniser": json.dumps(about)})
-            os.replace(temporary, path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+        write_whole(Path(path), safetensors.torch.save(weights, {"recogniser": json.dumps(about)}))
 
     @classmethod
     def from_checkpoint(cls, path: Path | str, device: str = "cpu") -> "Recogniser":
@@ -160,6 +151,7 @@ def train(
     quick: bool = False,
     updates: int | None = None,
     real: Sequence[Utterance] | None = None,
+    augment: bool = True,
     progress: bool = True,
     device: str = "cpu",
 ) -> tuple[Recogniser, History]:
@@ -171,6 +163,7 @@ def train(
         quick: a third of the updates, for a first look.
         updates: another number of them.
         real: recordings of people, to learn from as well.
+        augment: join utterances and perturb them, anew in every pass.
         progress: show a bar with the loss.
         device: "cpu" or "cuda".
 
@@ -191,7 +184,7 @@ def train(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Recogniser([BLANK, *words]).to(device)
-        batches = SpeechBatches(utterances, model.encode, size=BATCH, seed=seed, device=device)
+        batches = SpeechBatches(utterances, model.encode, size=BATCH, seed=seed, augment=augment, device=device)
         _check_lengths(utterances, batches, model.subsampling)
         history = fit(
             model,
@@ -232,7 +225,7 @@ def __getattr__(name: str) -> Path:
 
 
 @torch.no_grad()
-def posteriors(model: Recogniser, samples: Sequence[Tensor], device: str = "cpu") -> list[Tensor]:
+def posteriors(model: Recogniser, samples: Sequence[Tensor] | Tensor, device: str = "cpu") -> list[Tensor]:
     """Return the log-probabilities (T', C) of each wave, in the order given."""
     if isinstance(samples, Tensor):
         raise ValueError("samples is one tensor; put a single wave into a list: [samples]")
@@ -257,7 +250,7 @@ def frame_posteriors(model: Recogniser, samples: Tensor) -> Tensor:
     return posteriors(model, [samples])[0].exp()
 
 
-def transcribe(model: Recogniser, samples: Sequence[Tensor], device: str = "cpu") -> list[str]:
+def transcribe(model: Recogniser, samples: Sequence[Tensor] | Tensor, device: str = "cpu") -> list[str]:
     """Return what is said in each wave (N,), at 8,000 samples a second."""
     labels = [decoding.greedy(log_probs[None])[0] for log_probs in posteriors(model, samples, device)]
     return [" ".join(model.vocabulary[label] for label in found) for found in labels]
@@ -270,8 +263,7 @@ def evaluate(model: Recogniser, utterances: Sequence[Utterance], snr: float | No
         raise ValueError("there are no utterances to score")
     generator = torch.Generator().manual_seed(seed)
     for utterance in utterances:
-        if utterance.sample_rate != features.SAMPLE_RATE:
-            raise ValueError(f"{utterance.name!r} is at {utterance.sample_rate} Hz; resample it to {features.SAMPLE_RATE}")
+        check_rate(utterance)
     waves = [utterance.samples for utterance in utterances]
     if snr is not None:
         waves = [augmentation.add_noise(wave, snr, generator) for wave in waves]

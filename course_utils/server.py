@@ -54,7 +54,8 @@ def serve(folder: Path, port: int, browser: bool = True) -> int:
     """Run JupyterLab on FOLDER, opened at the first lesson, until Ctrl-C; return its exit status."""
     folder = folder.resolve()
     token = os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(16)
-    print(f"Your browser shows: http://localhost:{port}/lab/tree/{FIRST_LESSON}?token={token}")
+    address = f"http://localhost:{port}/lab/tree/{FIRST_LESSON}?token={token}"
+    print(f"{'If no browser opens' if browser else 'In a browser'}, go to {address}")
     print("To stop JupyterLab, press Ctrl-C here.", flush=True)
     command, environment = _command(folder, port, browser), _environment(token)
     if os.name != "nt":  # JupyterLab takes this process's place, so that every signal reaches it
@@ -68,19 +69,23 @@ def serve(folder: Path, port: int, browser: bool = True) -> int:
 
 
 def _command(folder: Path, port: int, browser: bool) -> list[str]:
+    import zmq
+
     options = {
         "ServerApp.root_dir": folder,
         "ServerApp.port": port,
         "ServerApp.port_retries": 0,
         "ServerApp.open_browser": browser,
         "ServerApp.answer_yes": True,  # one Ctrl-C ends it
-        "ServerApp.log_level": "WARN",
+        "Application.log_level": "ERROR",
         "LabApp.default_url": f"/lab/tree/{FIRST_LESSON}",
         "LabApp.news_url": None,
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
     }
     if (folder / ".course").is_dir():  # the tabs of other work stay out of the course, and the course's out of it
         options["LabApp.workspaces_dir"] = folder / ".course" / "workspaces"
+    if zmq.has("curve"):  # on a machine with other users, what runs here stays ours; and no kernel warns of it
+        options["KernelManager.transport_encryption"] = "auto"
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in a container
         options["ServerApp.allow_root"] = True
     return [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]

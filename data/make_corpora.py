@@ -95,7 +95,8 @@ def finish(groups: list[tuple[np.ndarray, int]], voice: Voice, chance: random.Ra
     pieces = [np.zeros(round(chance.uniform(0.05, 0.2) * rate), np.float32)]
     for number, (samples, _) in enumerate(groups):
         gap = chance.uniform(0.05, 0.2) if number == len(groups) - 1 else chance.uniform(0.03, 0.3)
-        pieces += [trim(samples, rate), np.zeros(round(gap * rate), np.float32)]
+        gain = np.float32(10 ** (chance.uniform(-6, 3) / 20))
+        pieces += [trim(samples, rate) * gain, np.zeros(round(gap * rate), np.float32)]
     samples = bend(np.concatenate(pieces), rate, voice.warp, SAMPLE_RATE)
     level = 10 ** (chance.uniform(-32, -16) / 20)
     gain = level / np.sqrt((samples**2).mean())
@@ -108,8 +109,20 @@ def utterances(task: str, voice: Voice, count: int) -> list[tuple[str, np.ndarra
     for number in range(count):
         chance = random.Random(f"{SEED} {task} {voice.name} {number}")
         groups = GRAMMAR[task](chance)
-        pitch, spread, stretch = chance.uniform(0.88, 1.14), chance.uniform(0.5, 1.8), chance.uniform(0.72, 1.12)
-        plans.append((chance, [Phrase(g, pitch, spread, stretch, f"{chance.random()}") for g in groups]))
+        alone = len(groups) > 1 or " " not in groups[0]  # words with pauses between are said more slowly
+        pitch, spread = chance.uniform(0.9, 1.12), chance.uniform(0.5, 1.8)
+        stretch = chance.uniform(0.8, 1.35) if alone else chance.uniform(0.72, 1.1)
+        phrases = [
+            Phrase(
+                group,
+                pitch * chance.uniform(0.96, 1.04),
+                spread,
+                stretch * chance.uniform(0.92, 1.08),
+                f"{chance.random()}",
+            )
+            for group in groups
+        ]
+        plans.append((chance, phrases))
     spoken = iter(speak(voice, [phrase for _, phrases in plans for phrase in phrases]))
     return [
         (" ".join(p.text for p in phrases), finish([next(spoken) for _ in phrases], voice, chance))

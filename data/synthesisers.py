@@ -208,17 +208,18 @@ def _festival(voice: Voice, phrases: list[Phrase]) -> list[tuple[np.ndarray, int
     book = accents()
     spelling, phones = book["respelling"].get(voice.accent), book["phones"].get(voice.accent, {})
     if spelling:
-        said = [f"'Text \"{' '.join(spelling[word] for word in phrase.text.split())}\"" for phrase in phrases]
+        said = [f'\'Text "{" ".join(spelling[word] for word in phrase.text.split())}"' for phrase in phrases]
     else:
         analysed = analyse([phrase.text for phrase in phrases])
         said = [f"'Segments '{segments(voice, phrase, analysed[phrase.text], phones)}" for phrase in phrases]
     with tempfile.TemporaryDirectory() as folder:
+        paths = [f"{folder}/{number}.wav" for number in range(len(said))]
         lines = [
-            f"(let ((u (eval (list 'Utterance {what})))) (utt.synth u) (utt.save.wave u \"{folder}/{number}.wav\" 'riff))"
-            for number, what in enumerate(said)
+            f"(let ((u (eval (list 'Utterance {what})))) (utt.synth u) (utt.save.wave u \"{path}\" 'riff))"
+            for what, path in zip(said, paths, strict=True)
         ]
         run_festival("\n".join([f"(voice_{voice.voice})", *lines]))
-        return [soundfile.read(f"{folder}/{number}.wav", dtype="float32") for number in range(len(phrases))]
+        return [soundfile.read(path, dtype="float32") for path in paths]
 
 
 def bend(samples: np.ndarray, rate: int, warp: float, to_rate: int) -> np.ndarray:

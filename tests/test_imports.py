@@ -1,8 +1,12 @@
 """Who may import whom: four rooms whose imports point down, read from the syntax tree of every module."""
 
 import ast
+import contextlib
+import re
 import subprocess
 import sys
+import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -14,15 +18,16 @@ MODULES = {
     if "_course" not in path.parts
 }
 
+LEAVES = {"files", "places"}  # small helpers below every room that touches the disk
 BELOW = {  # a room or module of the package, and those of ours that it may import; any other may import all
     "algorithms": {"algorithms"},
+    "files": set(),
     "places": set(),
-    "data": {"algorithms", "data", "places"},
+    "data": {"algorithms", "data", *LEAVES},
     "training": {"algorithms", "data"},
-    "evaluation": {"data", "recogniser"},
-    "recogniser": {"algorithms", "data", "places", "training"},
-    "visuals": {"data", "places", "visuals"},  # handed numbers, it computes none that a lesson is about
-    "teaching": {"algorithms", "data", "places", "recogniser", "teaching", "training", "visuals"},
+    "recogniser": {"algorithms", "data", "training", *LEAVES},
+    "visuals": {"data", "visuals", *LEAVES},  # handed numbers, it computes none that a lesson is about
+    "teaching": {"algorithms", "data", "recogniser", "teaching", "training", "visuals", *LEAVES},
 }
 ONLY_IN = {  # a library, and the places that it stays in
     "matplotlib": ("visuals",),
@@ -33,7 +38,7 @@ ONLY_IN = {  # a library, and the places that it stays in
     "jiwer": ("algorithms.metrics",),
 }
 ALGORITHMS_STAND_ON = {"torch", "jiwer"}
-STARTS_BARE = ("__init__", "__main__")  # loaded before any package is installed, or by thirty kernels at once
+STARTS_BARE = ("__init__", "__main__", "places")  # loaded before any package is installed, or by thirty kernels at once
 
 
 def imports(source: str, module: str = "") -> list[tuple[str, bool]]:
@@ -109,6 +114,8 @@ def test_imports_point_down(module):
         ("cli", "if condition:\n    from IPython.display import Audio"),
         ("__main__", "import typer"),
         ("__init__", "import torch"),
+        ("places", "import platformdirs"),
+        ("places", "from course_utils.files import write_whole"),
     ],
 )
 def test_a_wrong_import_is_seen(module, source):
@@ -129,6 +136,37 @@ def test_a_wrong_import_is_seen(module, source):
 )
 def test_a_right_import_passes(module, source):
     assert problems(module, source) == []
+
+
+def brought_by(requirements: list[str]) -> set[str]:
+    """Return the distributions that requirements bring along, those of their own requirements included."""
+    found, waiting = set(), list(requirements)
+    while waiting:
+        name = canonical(re.split(r"[^\w.-]", waiting.pop(), maxsplit=1)[0])
+        if name not in found:
+            found.add(name)
+            with contextlib.suppress(metadata.PackageNotFoundError):  # wanted on other systems only
+                waiting += [line for line in metadata.requires(name) or () if "extra ==" not in line]
+    return found
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_every_import_is_a_dependency():
+    """Nothing works only because something else happens to be installed."""
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    brought, owners = brought_by(project["dependencies"]), metadata.packages_distributions()
+    assert "torch" in brought
+    assert "tornado" in brought
+    assert "pytest" not in brought
+    for module, path in MODULES.items():
+        for name, _ in imports(path.read_text(encoding="utf-8"), module):
+            library = name.partition(".")[0]
+            if library != "course_utils" and library not in sys.stdlib_module_names:
+                owner = {canonical(owner) for owner in owners.get(library, ())}
+                assert owner & brought, f"{module} imports {library}, which no dependency brings"
 
 
 def test_importing_the_package_is_light():

@@ -1,6 +1,7 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -28,7 +29,7 @@ FOUR = [say("one two three"), say("three three"), say("two"), say("three one two
 
 @pytest.fixture(scope="module")
 def trained():
-    return recogniser.train(FOUR, updates=150, progress=False)
+    return recogniser.train(FOUR, updates=150, augment=False, progress=False)
 
 
 @pytest.fixture
@@ -83,9 +84,10 @@ def test_gradients_do_not_come_from_padding(untrained):
     inputs = torch.randn(2, 41, features.N_MELS, requires_grad=True)
     log_probs, lengths = untrained(inputs, torch.tensor([41, 20]))
     assert lengths.tolist() == [11, 5]
-    log_probs[1, :5].sum().backward()
-    assert inputs.grad[0].abs().max() == 0
-    assert inputs.grad[1, :20].abs().max() > 0
+    (gradient,) = torch.autograd.grad(log_probs[1, :5].sum(), inputs)
+    assert gradient[0].abs().max() == 0
+    assert gradient[1, 20:].abs().max() == 0
+    assert gradient[1, :20].abs().max() > 0
 
 
 def test_both_directions_are_read(untrained):
@@ -128,12 +130,12 @@ def test_a_save_that_fails_leaves_the_old_checkpoint(untrained, tmp_path, monkey
     untrained.save(path)
     before = path.read_bytes()
 
-    def full(tensors, filename, metadata):
-        with open(filename, "wb") as file:
-            file.write(b"half")
+    def full(self, content):
+        with self.open("wb") as file:
+            file.write(content[: len(content) // 2])
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(recogniser, "save_file", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space left"):
         untrained.save(path)
     assert path.read_bytes() == before

@@ -5,7 +5,7 @@ dropping the blanks (Graves et al. 2006, section 3.1).
 """
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 
 
 def collapse(path: Sequence[int], blank: int = 0) -> list[int]:
@@ -23,5 +23,5 @@ def minimum_frames(target: Sequence[int]) -> int:
     >>> minimum_frames([3, 3, 1])
     4
     """
-    repeats = sum(left == right for left, right in zip(target, target[1:], strict=False))
+    repeats = sum(left == right for left, right in pairwise(target))
     return len(target) + repeats

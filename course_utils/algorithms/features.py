@@ -55,7 +55,7 @@ def hz_to_mel(hertz: float) -> float:
 
 @lru_cache(maxsize=16)
 def mel_filters(n_mels: int = N_MELS, n_fft: int = N_FFT, sample_rate: int = SAMPLE_RATE) -> Tensor:
-    """Return the mel filter bank (F, n_mels): triangles that overlap by half, with their corners equally far apart in mel."""
+    """Return the mel filter bank (F, n_mels): triangles that overlap by half, their corners equally far apart."""
     if n_mels < 1:
         raise ValueError(f"n_mels is {n_mels}; a filter bank needs at least one filter")
     frequencies = torch.linspace(0, sample_rate // 2, n_fft // 2 + 1)  # (F,)

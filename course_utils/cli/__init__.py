@@ -3,6 +3,7 @@
 What a command needs is imported inside it, so that ``course --help`` answers at once.
 """
 
+import io
 import sys
 from typing import Annotated
 
@@ -19,7 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["--help", "-h"]},
 )
 app.command()(learning.lab)
 app.command()(learning.progress)
@@ -51,6 +52,6 @@ def _options(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit: 0, 1 after an error, 2 for a wrong command line, 130 after Ctrl-C."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a console that has no ✓ shows something else, and goes on
     app(arguments, prog_name="course")

@@ -157,7 +157,7 @@ def data_get(
 
     from course_utils.data import download
 
-    with tqdm(desc=name, unit="B", unit_scale=True, leave=False) as bar:
+    with tqdm(desc=name, unit="B", unit_scale=True, leave=False, disable=None) as bar:
 
         def received(done: int, size: int | None) -> None:
             bar.total = size

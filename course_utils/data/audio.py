@@ -6,6 +6,7 @@ What is wrong with a file that cannot be used is said in one sentence: see ``Aud
 import os
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -15,6 +16,7 @@ from torch import Tensor
 SAMPLE_RATE = 8000  # Hz: telephone speech, as the embedded corpora and FSDD have it
 SILENCE = 1e-4  # a peak below this (−80 dB) is silence: nothing that a 16-bit recording could hold
 FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}
+OGG_PAGE = 65_307  # bytes, the longest page of an Ogg stream
 READABLE = "WAV, FLAC, OGG (Vorbis or Opus), MP3, AIFF"
 
 
@@ -73,42 +75,46 @@ def _look(path: Path) -> None:
 
 def _unreadable(path: Path, error: soundfile.LibsndfileError) -> str:
     start = path.read_bytes()[:12]
-    known = start[:4] in (b"RIFF", b"fLaC", b"OggS", b"FORM") or start[:3] == b"ID3"
-    reason = error.error_string.rstrip(".")
-    if known:
+    if start[:4] in (b"RIFF", b"fLaC", b"OggS", b"FORM") or start[:3] == b"ID3":
+        reason = error.error_string.rstrip(".")
         return f"{path} is damaged or cut short ({reason}); copy or record it again"
-    return f"{path} is not a sound file that can be read ({reason}); use one of {READABLE}"
+    return f"{path} is not a sound file that can be read; use one of {READABLE}"
 
 
 def _whole(path: Path, samples: np.ndarray, promised: int) -> None:
-    """Refuse a file that holds fewer samples than its header promises, or none."""
-    missing = max(promised - len(samples), _missing_from_wav(path))
-    if missing > 0:
-        raise AudioError(
-            f"{path} is cut short: its header promises {missing} samples more than the file holds; copy it again"
-        )
+    """Refuse a file that holds fewer samples than its header promises, or none; libsndfile reads what is there."""
+    if promised > len(samples) or _cut_short(path):
+        raise AudioError(f"{path} is cut short: it holds less than its header promises; copy or record it again")
     if len(samples) == 0:
         raise AudioError(f"{path} is empty (a header, and 0 samples); record or copy it again")
 
 
-def _missing_from_wav(path: Path) -> int:
-    """Return how many frames a WAV's data chunk lacks; libsndfile reads what is there and says nothing."""
+def _cut_short(path: Path) -> bool:
+    size = path.stat().st_size
     with path.open("rb") as file:
-        if file.read(4) != b"RIFF" or not file.read(4) or file.read(4) != b"WAVE":
-            return 0
-        width, left = 1, path.stat().st_size
-        while len(head := file.read(8)) == 8:
-            size = int.from_bytes(head[4:], "little")
-            if head[:4] == b"fmt ":
-                body = file.read(size)
-                width = max(1, int.from_bytes(body[12:14], "little"))
-                file.seek(size % 2, os.SEEK_CUR)
-            elif head[:4] == b"data":
-                streamed = size in (0, 0x7FFFFFFF, 0x7FFFF000, 0xFFFFFFFF)  # written to a pipe: length unknown
-                return 0 if streamed else max(0, (size - (left - file.tell())) // width)
-            else:
-                file.seek(size + size % 2, os.SEEK_CUR)
-    return 0
+        head = file.read(12)
+        if head[:4] == b"RIFF" and head[8:] == b"WAVE":
+            return _wav_lacks_data(file, size)
+        if head[:4] == b"FORM":
+            return int.from_bytes(head[4:8], "big") > size - 8
+        if head[:4] == b"OggS":
+            file.seek(max(0, size - OGG_PAGE))
+            tail = file.read()
+            page = tail[tail.rfind(b"OggS") :]
+            whole = len(page) > 27 and len(page) >= 27 + page[26] + sum(page[27 : 27 + page[26]])
+            return not (whole and page[5] & 4)  # the last page says that it is the last
+    return False
+
+
+def _wav_lacks_data(file: BinaryIO, size: int) -> bool:
+    """Walk over a WAV's chunks, from its 12th byte on, to the length that its data chunk promises."""
+    while len(head := file.read(8)) == 8:
+        length = int.from_bytes(head[4:], "little")
+        if head[:4] == b"data":
+            unknown = length in (0x7FFFFFFF, 0x7FFFF000, 0xFFFFFFFF)  # written to a pipe
+            return not unknown and length > size - file.tell()
+        file.seek(length + length % 2, os.SEEK_CUR)
+    return False
 
 
 def write_audio(path: str | os.PathLike, samples: Tensor | np.ndarray, sample_rate: int = SAMPLE_RATE) -> Path:
@@ -165,7 +171,7 @@ def resample(samples: Tensor, from_rate: int, to_rate: int) -> Tensor:
     """
     _check_rate(from_rate)
     _check_rate(to_rate)
-    if samples.shape[-1:].numel() == 0 or samples.ndim == 0 or not samples.is_floating_point():
+    if samples.ndim == 0 or samples.numel() == 0 or not samples.is_floating_point():
         raise AudioError(
             f"resample needs (..., N) floating-point samples, N > 0; got {samples.dtype}, {tuple(samples.shape)}"
         )

@@ -27,7 +27,7 @@ def add_noise(samples: Tensor, snr: float, generator: Generator | None = None) -
 
 
 def change_speed(samples: Tensor, factor: float) -> Tensor:
-    """Return the wave (…, N) played `factor` times as fast: shorter and higher for a factor above 1 (length N / factor)."""
+    """Return the wave (…, N) played `factor` times as fast: (…, N / factor), and higher by that factor."""
     _check_wave(samples)
     if not 0.25 <= factor <= 4.0:
         raise ValueError(f"a speed of {factor} is no speech any more; give a factor between 0.25 and 4")
@@ -54,7 +54,7 @@ def equalise(samples: Tensor, depth: float = 6.0, generator: Generator | None = 
 def reverberate(
     samples: Tensor, seconds: float, sample_rate: int = 8000, wet: float = 0.3, generator: Generator | None = None
 ) -> Tensor:
-    """Return the wave (…, N) in a room whose echo falls by 60 dB within `seconds`; `wet` is the echo's share of power."""
+    """Return the wave (…, N) in a room whose echo, a share `wet` of the power, falls by 60 dB within `seconds`."""
     _check_wave(samples)
     if seconds <= 0 or not 0 <= wet < 1:
         raise ValueError(f"seconds {seconds} must be more than 0, and wet {wet} lie between 0 and 1")
@@ -79,7 +79,7 @@ def warp(features: Tensor, lengths: Tensor, speed: Tensor, stretch: Tensor) -> t
     Returns:
         (B, T', D), whose T' is the longest of the new lengths, and the lengths (B,).
     """
-    B, T, D = features.shape
+    _, T, D = features.shape
     lengths_out = (lengths / speed).round().long().clamp(min=1)
     frames = torch.arange(int(lengths_out.max()), device=features.device)
     source_frame = torch.minimum(frames * speed[:, None], lengths[:, None] - 1.0)  # (B, T')
@@ -97,7 +97,7 @@ def warp(features: Tensor, lengths: Tensor, speed: Tensor, stretch: Tensor) -> t
 
 
 def colour(features: Tensor, depth: float = 6.0, generator: Generator | None = None) -> Tensor:
-    """Return the features (B, T, D) as other microphones would give them: a smooth random curve over the bands, in dB."""
+    """Return the features (B, T, D) as other microphones would give them: a smooth random curve over the bands."""
     curves = _smooth_curves(features.shape[0], features.shape[2], depth, generator).to(features.device)
     return features + NATS * curves[:, None, :]
 

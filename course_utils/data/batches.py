@@ -49,19 +49,23 @@ class SpeechBatches:
             encode: text to numbers.
             size: utterances in a batch.
             seed: of the order, the joins and the perturbations.
-            join: the share of utterances that are joined with others of the same voice into longer ones. People who
-                read a number out make pauses that synthesisers do not, and words said alone sound unlike words in a row.
+            join: the share of utterances that are joined with others of the same voice into longer ones. People
+                make pauses that synthesisers do not, and a word said alone sounds unlike the same word in a row.
             most_words: how long a joined utterance may become.
-            augment: perturb voice, speed, room, microphone and noise (`augmentation.augment_features`).
+            augment: join utterances, and perturb voice, speed, room, microphone and noise
+                (`augmentation.augment_features`).
             device: where the batches are needed.
         """
-        self.spectra = [log_mel_of(utterance) for utterance in utterances]
+        for utterance in utterances:
+            check_rate(utterance)
+        self.spectra = [features.log_mel(utterance.samples) for utterance in utterances]
         self.targets = [torch.tensor(encode(utterance.text), dtype=torch.long) for utterance in utterances]
         self.voices = [utterance.voice for utterance in utterances]
         self.of_voice = defaultdict(list)
         for number, voice in enumerate(self.voices):
             self.of_voice[voice].append(number)
-        self.size, self.join, self.most_words = min(size, max(1, len(self.spectra))), join, most_words
+        self.size, self.most_words = min(size, max(1, len(self.spectra))), most_words
+        self.join = join if augment else 0.0
         self.augment, self.device = augment, device
         self.chance, self.generator = random.Random(seed), torch.Generator().manual_seed(seed)
 
@@ -125,14 +129,13 @@ class SpeechBatches:
         return Batch(inputs.to(self.device), lengths.to(self.device), torch.cat(targets), target_lengths)
 
 
-def log_mel_of(utterance: Utterance) -> Tensor:
-    """Return the log-mels (T, D) of an utterance."""
+def check_rate(utterance: Utterance) -> None:
+    """Raise ValueError for an utterance that is not at the features' sample rate."""
     if utterance.sample_rate != features.SAMPLE_RATE:
         raise ValueError(
             f"{utterance.name!r} has {utterance.sample_rate} samples a second, the recogniser hears "
             f"{features.SAMPLE_RATE}; resample it with audio.resample"
         )
-    return features.log_mel(utterance.samples)
 
 
 def padded(spectra: Sequence[Tensor], device: str = "cpu") -> tuple[Tensor, Tensor]:

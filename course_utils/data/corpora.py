@@ -248,7 +248,7 @@ def names() -> list[str]:
 
 @dataclass(frozen=True)
 class Info:
-    """What ``course data list`` says of a corpus; ``where`` is its folder, or None where ``remedy`` says how to get it."""
+    """What ``course data list`` says of a corpus: ``where`` is its folder or None, ``remedy`` how to get it then."""
 
     name: str
     what: str

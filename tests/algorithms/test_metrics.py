@@ -42,12 +42,11 @@ def test_case_punctuation_and_spaces_do_not_count():
 
 
 def test_the_interval_holds_the_rate_and_narrows_with_more_utterances():
-    few = ["one two", "three four"] * 5, ["one two", "three"] * 5
-    many = [texts * 20 for texts in few]
-    low, high = metrics.bootstrap_interval(*few)
-    closer = metrics.bootstrap_interval(*many)
+    said, heard = ["one two", "three four"] * 5, ["one two", "three"] * 5
+    low, high = metrics.bootstrap_interval(said, heard)
+    closer = metrics.bootstrap_interval(said * 20, heard * 20)
     assert 0 <= low < closer[0] < 0.25 < closer[1] < high
-    assert metrics.bootstrap_interval(*few) == (low, high)
+    assert metrics.bootstrap_interval(said, heard) == (low, high)
     assert metrics.bootstrap_interval(["one"], ["one"]) == (0, 0)
 
 

@@ -20,6 +20,9 @@ import psutil
 # Every cell is drawn, also those below the window: only so can a test look at all of them.
 SETTINGS = {"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none", "scrollPastEnd": False}}
 
+# The command itself: python3 -m course_utils would look for, and make, the environment of the README.
+COURSE = "import sys; from course_utils.cli import main; sys.exit(main())"
+
 
 @dataclass(frozen=True)
 class Server:
@@ -58,7 +61,7 @@ def jupyterlab(folder: Path, state: Path) -> Generator[Server]:
     (config / "jupyter_lab_config.json").write_text(json.dumps(known))
     kinds = {f"JUPYTER_{kind.upper()}_DIR": str(state / kind) for kind in ("config", "data", "runtime")}
     workspaces = {f"JUPYTERLAB_{kind.upper()}_DIR": str(state / kind) for kind in ("settings", "workspaces")}
-    command = [sys.executable, "-m", "course_utils.cli", "lab", str(folder), "--no-browser", "--port", str(port)]
+    command = [sys.executable, "-c", COURSE, "lab", str(folder), "--no-browser", "--port", str(port)]
     log = state / "jupyterlab.log"
     with log.open("wb") as output:
         process = subprocess.Popen(command, env={**os.environ, **kinds, **workspaces}, stdout=output, stderr=output)

@@ -146,7 +146,7 @@ def test_padding_changes_nothing():
 
 
 def test_bad_input_is_named():
-    with pytest.raises(ValueError, match="between 0.25 and 4"):
+    with pytest.raises(ValueError, match=r"between 0\.25 and 4"):
         augment.change_speed(tone(440), 9)
     with pytest.raises(ValueError, match="int16"):
         augment.add_noise(torch.zeros(9, dtype=torch.int16), 10)

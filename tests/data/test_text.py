@@ -1,5 +1,7 @@
 """Tokens, vocabularies, one-hot vectors, padding and masks: small tables that a person can compute."""
 
+from typing import cast
+
 import pytest
 import torch
 from hypothesis import given
@@ -90,7 +92,7 @@ def test_a_mask_may_be_wider():
     ("wrong", "message"),
     [
         (lambda: Vocabulary("sam"), "one string 'sam'"),
-        (lambda: Vocabulary(["sam", 3]), "a token is a string; got 3"),
+        (lambda: Vocabulary(cast("list[str]", ["sam", 3])), "a token is a string; got 3"),
         (lambda: Vocabulary(["sam"]).encode("sam"), "tokenize it first"),
         (lambda: Vocabulary(["sam"]).decode([0, 3]), "index 3 has no entry.*0 to 2"),
         (lambda: Vocabulary(["sam"]).decode([-1]), "index -1 has no entry"),
