@@ -27,10 +27,14 @@ def page(notebook, title: str, folder: str = "") -> str:
 
 def formula(tex: str, display: bool = False) -> str:
     """Return a formula as MathML; as code where it can't be converted."""
+    known = re.sub(r"(\\(?:begin|end)\{)aligned\}", r"\1align*}", tex.strip())  # the converter knows it by this name
     try:
-        return convert(tex.strip(), display="block" if display else "inline")
-    except Exception:  # the converter raises many kinds; a formula in TeX is better than no page
+        made = convert(known, display="block" if display else "inline")
+    except Exception:  # it raises many kinds; a formula in TeX is better than no page
+        made = ""
+    if not made or "<mi>\\" in made or "<mi>&</mi>" in made:  # a command that it passed over
         return f"<code>{IPythonRenderer(escape=False).escape_html(tex)}</code>"
+    return made
 
 
 class _Renderer(IPythonRenderer):

@@ -20,7 +20,7 @@ from torch.nn.functional import ctc_loss, relu
 from course_utils import places
 from course_utils.algorithms import ctc, decoding, features, metrics
 from course_utils.data import augmentation
-from course_utils.data.batches import Batch, SpeechBatches, check_rate, padded
+from course_utils.data.batches import EDGE, Batch, SpeechBatches, check_rate, padded, with_silence
 from course_utils.data.corpora import Utterance
 from course_utils.files import write_whole
 from course_utils.training import History, fit
@@ -53,18 +53,20 @@ class Recogniser(nn.Module):
         self.facts: dict[str, Any] = {}
         self.first = nn.Conv1d(features.N_MELS, hidden, kernel_size=5, stride=2, padding=2)
         self.second = nn.Conv1d(hidden, hidden, kernel_size=5, stride=2, padding=2)
+        self.norms = nn.ModuleList([nn.LayerNorm(hidden), nn.LayerNorm(hidden)])
         self.onwards = nn.LSTM(hidden, hidden, batch_first=True)
         self.backwards = nn.LSTM(hidden, hidden, batch_first=True)
         self.dropout = nn.Dropout(0.1)
         self.output = nn.Linear(2 * hidden, len(vocabulary))
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the log-probabilities (B, T', C) for normalised log-mels (B, T, D), and their lengths (B,)."""
+        """Return the log-probabilities (B, T', C) for log-mels (B, T, D) at one level, and their lengths (B,)."""
         _check_batch(inputs, lengths)
         hidden = inputs.transpose(1, 2)  # (B, D, T)
-        for convolution in (self.first, self.second):
+        for convolution, norm in zip((self.first, self.second), self.norms, strict=True):
             real = torch.arange(hidden.shape[2], device=hidden.device) < lengths[:, None]
-            hidden = relu(convolution(hidden * real[:, None]))  # half the frames
+            hidden = convolution(hidden * real[:, None])  # half the frames
+            hidden = relu(norm(hidden.transpose(1, 2))).transpose(1, 2)
             lengths = (lengths + 1) // 2
         hidden = hidden.transpose(1, 2)  # (B, T', H)
         # Each utterance is turned round by itself: padding stays last, and changes nothing.
@@ -226,20 +228,20 @@ def __getattr__(name: str) -> Path:
 
 @torch.no_grad()
 def posteriors(model: Recogniser, samples: Sequence[Tensor] | Tensor, device: str = "cpu") -> list[Tensor]:
-    """Return the log-probabilities (T', C) of each wave, in the order given."""
+    """Return the log-probabilities (T', C) of each wave, in the order given, the silence at both ends included."""
     if isinstance(samples, Tensor):
         raise ValueError("samples is one tensor; put a single wave into a list: [samples]")
     model = model.to(device).eval()
     for wave in samples:
         if wave.dim() != 1:
             raise ValueError(f"a wave has the shape {tuple(wave.shape)}; give (N,): one channel, one utterance")
-    spectra = [features.log_mel(wave.to(device)) for wave in samples]
+    spectra = [with_silence(features.log_mel(wave.to(device))) for wave in samples]
     order = sorted(range(len(spectra)), key=lambda number: len(spectra[number]))
     found: dict[int, Tensor] = {}
     for start in range(0, len(order), 32):
         chosen = order[start : start + 32]
         inputs, lengths = padded([spectra[number] for number in chosen], device)
-        log_probs, lengths = model(features.normalise(inputs, lengths), lengths)
+        log_probs, lengths = model(features.level(inputs, lengths), lengths)
         for row, number in enumerate(chosen):
             found[number] = log_probs[row, : lengths[row]]
     return [found[number] for number in range(len(spectra))]
@@ -247,7 +249,8 @@ def posteriors(model: Recogniser, samples: Sequence[Tensor] | Tensor, device: st
 
 def frame_posteriors(model: Recogniser, samples: Tensor) -> Tensor:
     """Return the probability of each word (the blank first) in each output frame of one wave (N,): (T', C)."""
-    return posteriors(model, [samples])[0].exp()
+    edge = EDGE // model.subsampling
+    return posteriors(model, [samples])[0][edge:-edge].exp()
 
 
 def transcribe(model: Recogniser, samples: Sequence[Tensor] | Tensor, device: str = "cpu") -> list[str]:
@@ -283,7 +286,7 @@ def evaluate(model: Recogniser, utterances: Sequence[Utterance], snr: float | No
 def _check_batch(inputs: Tensor, lengths: Tensor) -> None:
     if inputs.dim() != 3 or inputs.shape[2] != features.N_MELS or not inputs.numel():
         raise ValueError(
-            f"inputs have the shape {tuple(inputs.shape)}; give (B, T, {features.N_MELS}): log-mels, normalised"
+            f"inputs have the shape {tuple(inputs.shape)}; give (B, T, {features.N_MELS}): what features.level returns"
         )
     B, T, _ = inputs.shape
     if lengths.shape != (B,) or not bool(((lengths >= 1) & (lengths <= T)).all()):

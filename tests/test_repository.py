@@ -15,7 +15,7 @@ LOCKS = {"uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "package-lock.json
 CHECKPOINTS = {".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".npy", ".bin"}
 FOREIGN = {
     "a package registry": r"(?i)\b(pypi|pythonhosted|npmjs|anaconda|debian)[.](org|com|io)\b|\bwhl/cpu\b",
-    "a path of one machine": r"(?<![\w.:)}$~/-])/(home|root|work|tmp(?=/\w/)|opt|mnt|srv|Users)/\w",
+    "a path of one machine": r"(?<![\w.:)}$~/-])/(home|root|work|Users|tmp(?=/\w/))/\w",
     "a folder outside the repository": r"\.\./shared\b",
     "a conflict": r"(?m)^(<{7}|>{7}) ",
 }

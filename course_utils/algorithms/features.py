@@ -5,7 +5,7 @@ power at each frequency, add the powers up in bands that are spaced as the ear s
 """
 
 from functools import lru_cache
-from math import log10
+from math import log, log10
 
 import torch
 from torch import Tensor
@@ -92,6 +92,29 @@ def log_mel(
     return (power_spectrum(samples, n_fft, window, hop) @ filters).clamp(min=floor).log()
 
 
+def level(features: Tensor, lengths: Tensor | None = None, depth: float = 60.0) -> Tensor:
+    """Return the log-mels of an utterance as if it had been spoken at one loudness, whatever the recorder's.
+
+    One number is taken off all bands and frames, the log of the mean power, and what lies more than `depth` decibels
+    below the loudest is cut. Unlike `normalise` it hardly depends on how much silence there is, nor on which words.
+
+    Args:
+        features: (B, T, D) or (T, D), natural logarithms of power.
+        lengths: (B,), the frames that are not padding; all of them if None. Padding comes back as zeros.
+
+    Returns:
+        As the features, about -3 to 3.
+    """
+    if features.dim() == 2:
+        return level(features[None], lengths, depth)[0]
+    lengths, real = _real_frames(features, lengths)
+    present = features.masked_fill(~real, -torch.inf)
+    below = (present - present.amax((1, 2), keepdim=True)).clamp(min=-depth * log(10.0) / 10.0)  # the loudest is 0
+    count = lengths[:, None, None] * features.shape[2]
+    mean = (below.exp() * real).sum((1, 2), keepdim=True).div(count).log()
+    return ((below - mean) / 3.0 + 1.0) * real
+
+
 def normalise(features: Tensor, lengths: Tensor | None = None) -> Tensor:
     """Return the features with mean 0 and variance 1 over each utterance's frames, one mel band at a time.
 
@@ -101,18 +124,23 @@ def normalise(features: Tensor, lengths: Tensor | None = None) -> Tensor:
     """
     if features.dim() == 2:
         return normalise(features[None], lengths)[0]
+    lengths, real = _real_frames(features, lengths)
+    count = lengths[:, None, None]
+    mean = (features * real).sum(1, keepdim=True) / count  # (B, 1, D)
+    centred = (features - mean) * real
+    variance = centred.square().sum(1, keepdim=True) / count
+    return centred / (variance + 1e-5).sqrt()
+
+
+def _real_frames(features: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return the lengths (B,), and (B, T, 1) that is true where there is no padding."""
     if features.dim() != 3 or not features.numel():
         raise ValueError(f"features have the shape {tuple(features.shape)}; give (B, T, D) or (T, D), none of them 0")
     B, T, _ = features.shape
     lengths = torch.full((B,), T, device=features.device) if lengths is None else lengths
     if lengths.shape != (B,) or not bool(((lengths >= 1) & (lengths <= T)).all()):
         raise ValueError(f"lengths {lengths.tolist()} must be {B} numbers between 1 and {T} (frames)")
-    real = (torch.arange(T, device=features.device) < lengths[:, None])[..., None]  # (B, T, 1)
-    count = lengths[:, None, None]
-    mean = (features * real).sum(1, keepdim=True) / count  # (B, 1, D)
-    centred = (features - mean) * real
-    variance = centred.square().sum(1, keepdim=True) / count
-    return centred / (variance + 1e-5).sqrt()
+    return lengths, (torch.arange(T, device=features.device) < lengths[:, None])[..., None]
 
 
 def _check_wave(samples: Tensor, n_fft: int) -> None:

@@ -15,6 +15,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import grid_sample, max_pool1d, pad
 
 NATS = log(10.0) / 10.0  # of a decibel, the features' logarithm being natural
+SLOWEST, FASTEST = 0.75, 1.7  # people who say digits alone say them faster than synthesisers do
 TOP_MEL = 2595.0 * log(1.0 + 4000.0 / 700.0) / log(10.0)
 
 
@@ -127,8 +128,9 @@ def mix_noise(
     if pasted is not None:
         loudness = (speech * real).sum(2)  # (B, T)
         sounding = loudness > 1e-3 * loudness.sum(1, keepdim=True) / lengths[:, None]  # 30 dB below the mean
-        near = max_pool1d(sounding.float()[:, None], 7, stride=1, padding=3)[:, 0] > 0  # and three frames around
-        pause = (pasted[:, None] & ~near)[..., None]
+        near = max_pool1d(sounding.float()[:, None], 7, stride=1, padding=3)[:, 0] > 0  # three frames around it
+        tight = torch.rand(B, 1, generator=generator).to(device) < 0.5  # cut at the sound itself
+        pause = (pasted[:, None] & ~torch.where(tight, sounding, near))[..., None]
         noise, speech = noise.masked_fill(pause, 0.0), speech.masked_fill(pause, 1e-6)
     return (speech + noise).log()
 
@@ -177,7 +179,8 @@ def augment_features(features: Tensor, lengths: Tensor, generator: Generator | N
     def between(low: float, high: float) -> Tensor:
         return low + (high - low) * torch.rand(B, generator=generator).to(features.device)
 
-    features, lengths = warp(features, lengths, between(0.8, 1.25), between(0.8, 1.25))
+    speed = between(log(SLOWEST), log(FASTEST)).exp()
+    features, lengths = warp(features, lengths, speed, between(0.8, 1.25))
     features = colour(features, generator=generator)
     features = echo(features, between(0.1, 0.6), between(0.0, 0.4))
     return mix_noise(features, lengths, between(5.0, 40.0), between(0.0, 1.0) < 0.5, generator), lengths

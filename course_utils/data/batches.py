@@ -12,14 +12,16 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from course_utils.algorithms import features
-from course_utils.data.augmentation import augment_features
+from course_utils.data.augmentation import NATS, augment_features
 from course_utils.data.corpora import Utterance
 
 POOL = 16  # batches within which utterances are sorted by length, so that there is little padding
 
+EDGE = 20  # frames of silence that the recogniser adds at both ends
+
 
 class Batch(NamedTuple):
-    """Normalised log-mels (B, T, D), their lengths (B,), all targets in one row, and their lengths (B,)."""
+    """Log-mels (B, T, D) at one level, their lengths (B,), all targets in one row, and their lengths (B,)."""
 
     inputs: Tensor
     lengths: Tensor
@@ -111,22 +113,42 @@ class SpeechBatches:
         return string
 
     def _spectrum(self, string: list[int]) -> Tensor:
-        """Return the features (T, D) of utterances with 0.02 to 0.2 s of silence between them."""
-        pieces = []
+        """Return the features (T, D) of utterances with 0.02 to 0.2 s of silence around each."""
+        if not self.augment:
+            return with_silence(self.spectra[string[0]])
+        pieces = [silence(self.chance.randint(2, EDGE))]
         for number in string:
-            if pieces:
-                pieces.append(torch.full((self.chance.randint(2, 20), features.N_MELS), log(features.FLOOR)))
-            pieces.append(self.spectra[number])
-        return torch.cat(pieces) if len(pieces) > 1 else pieces[0]
+            spectrum = self.spectra[number]
+            pieces.append(self._trimmed(spectrum) if self.chance.random() < 0.5 else spectrum)
+            pieces.append(silence(self.chance.randint(2, EDGE)))
+        return torch.cat(pieces)
+
+    def _trimmed(self, spectrum: Tensor) -> Tensor:
+        """Return the features from the first to the last loud frame: recordings are often cut as tight as that."""
+        loudness = spectrum.exp().sum(1).log()
+        threshold = loudness.max() - NATS * self.chance.uniform(12.0, 40.0)
+        loud = (loudness > threshold).nonzero()[:, 0]
+        return spectrum[int(loud[0]) : int(loud[-1]) + 1]
 
     def _batch(self, strings: list[list[int]]) -> Batch:
         inputs, lengths = padded([self._spectrum(string) for string in strings])
         if self.augment:
             inputs, lengths = augment_features(inputs, lengths, self.generator)
-        inputs = features.normalise(inputs, lengths)
+        inputs = features.level(inputs, lengths)
         targets = [torch.cat([self.targets[number] for number in string]) for string in strings]
         target_lengths = torch.tensor([len(target) for target in targets])
         return Batch(inputs.to(self.device), lengths.to(self.device), torch.cat(targets), target_lengths)
+
+
+def silence(frames: int) -> Tensor:
+    """Return the log-mels (T, D) of silence."""
+    return torch.full((frames, features.N_MELS), log(features.FLOOR))
+
+
+def with_silence(spectrum: Tensor) -> Tensor:
+    """Return the log-mels (T, D) with 0.2 s of silence at both ends: a word that begins at once is hard to hear."""
+    edge = silence(EDGE).to(spectrum.device)
+    return torch.cat([edge, spectrum, edge])
 
 
 def check_rate(utterance: Utterance) -> None:

@@ -1,12 +1,11 @@
-"""Solutions of lesson 01. The step's is the package's own `recurrent.rnn_step`."""
+"""Solutions of lesson 01; the step's is the package's `rnn_step`."""
 
 import torch
-
 from course_utils import recurrent
 
 
 def one_hot(tokens, vocabulary):
-    """Return one row for each token, zeros but for a 1 at its entry, or at <UNK>'s if it has none."""
+    """Return a row for each token: a 1 at its entry, or at <UNK>'s."""
     vectors = torch.zeros(len(tokens), len(vocabulary))
     for t, token in enumerate(tokens):
         entry = token if token in vocabulary else "<UNK>"

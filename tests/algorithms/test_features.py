@@ -58,6 +58,27 @@ def test_normalise_gives_mean_nought_and_variance_one_whatever_the_padding():
     assert torch.equal(features.normalise(x, lengths), y)
 
 
+def test_level_is_the_same_for_a_loud_and_a_soft_recording_and_for_more_silence():
+    speech = torch.randn(2000, generator=torch.Generator().manual_seed(0)) * 0.1
+    loud = features.level(features.log_mel(speech))
+    assert torch.allclose(features.level(features.log_mel(speech / 10)), loud, atol=1e-4)
+    longer = features.level(features.log_mel(torch.cat([speech, torch.zeros(2000)])))
+    shift = longer[:24] - loud[:24]
+    assert torch.allclose(shift, torch.full_like(shift, shift[0, 0].item()), atol=1e-4)
+    assert shift[0, 0] == pytest.approx(torch.tensor(2.0).log().item() / 3, abs=0.05)  # half the mean power
+    assert (longer[-1] == longer.min()).all()
+    assert longer.max() - longer.min() == pytest.approx(6 * torch.tensor(10.0).log().item() / 3, abs=1e-3)  # 60 dB
+
+
+def test_level_ignores_padding():
+    x = torch.randn(2, 50, 5)
+    lengths = torch.tensor([50, 20])
+    y = features.level(x, lengths)
+    x[1, 20:] = 1e6
+    assert torch.equal(features.level(x, lengths), y)
+    assert torch.equal(features.level(x[1, :20]), y[1, :20])
+
+
 @pytest.mark.parametrize(
     ("samples", "message"),
     [

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from course_utils.algorithms import features
-from course_utils.data.batches import SpeechBatches, padded
+from course_utils.data.batches import EDGE, SpeechBatches, padded, silence, with_silence
 from course_utils.data.corpora import Utterance
 
 
@@ -30,7 +30,7 @@ def test_a_pass_gives_every_utterance_once_with_its_own_features():
     assert len(batches) == 5
     assert found.keys() == {utterance.text for utterance in MANY}
     for utterance in MANY:
-        expected = features.normalise(features.log_mel(utterance.samples))
+        expected = features.level(with_silence(features.log_mel(utterance.samples)))
         assert torch.allclose(found[utterance.text], expected, atol=1e-3)
 
 
@@ -59,6 +59,12 @@ def test_utterances_of_about_one_length_stand_together():
     batches = SpeechBatches([hum(1, 1 + n % 9) for n in range(256)], encode, size=8, augment=False)
     spread = [int(batch.lengths.max() - batch.lengths.min()) for batch in batches]
     assert max(spread) <= 20  # two words' length, of nine
+
+
+def test_silence_is_that_of_zeros():
+    assert torch.allclose(silence(3), features.log_mel(torch.zeros(160)), atol=1e-5)
+    x = torch.randn(7, features.N_MELS)
+    assert torch.equal(with_silence(x)[EDGE:-EDGE], x)
 
 
 def test_padded():
