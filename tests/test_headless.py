@@ -47,6 +47,7 @@ def toy(tmp_path_factory):
     (folder / "x.txt").write_text("read beside the lesson")
     told = []
     page, seconds = headless.run(path, folder / "pages", seed=7, on_cell=lambda *cell: told.append(cell))
+    assert page is not None
     assert page == folder / "pages" / "01_toy.html"
     assert seconds > 0
     return page.read_text(encoding="utf-8"), path, told

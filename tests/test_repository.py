@@ -59,7 +59,8 @@ def test_modules_are_short():
     lengths = {
         name: len((ROOT / name).read_text(encoding="utf-8").splitlines()) for name in listed("course_utils/*.py")
     }
-    assert {name: lines for name, lines in lengths.items() if lines > 300} == {}
+    longest = {True: 400, False: 300}  # a lesson's checks are mostly sentences: hints and diagnoses
+    assert {name: n for name, n in lengths.items() if n > longest["/checks/lesson_" in name]} == {}
 
 
 def test_no_lock_file_and_no_pickle():

@@ -39,7 +39,8 @@ def is_ours(error: Exception) -> bool:
 
 def sentence(error: Exception) -> str:
     """Return what an error says, in one line, with a remedy."""
-    said = " ".join((str(error.args[0]) if error.args else str(error)).split())
+    kind = type(error).__name__
+    said = " ".join(str(error.args[0] if error.args else "").split())
     if isinstance(error, OSError) and error.errno is not None:
         remedy = REMEDIES.get(error.errno)
         said = ": ".join(filter(None, [str(error.filename or ""), error.strerror]))
@@ -47,10 +48,10 @@ def sentence(error: Exception) -> str:
     if isinstance(error, ImportError):
         return f"a package of the course does not load ({said}); see: course doctor"
     if type(error).__module__.startswith("course_utils") or isinstance(error, (ValueError, OSError)):
-        return said
+        return said or kind
     if type(error) is LookupError:  # not its kinds, KeyError and IndexError, which are mistakes in a program
-        return said
-    return f"{type(error).__name__}: {said}; with COURSE_DEBUG=1 set, the same command shows where"
+        return said or kind
+    return f"{kind}: {said or 'no more is known'}; with COURSE_DEBUG=1 set, the same command shows where"
 
 
 def warn(line: str) -> None:

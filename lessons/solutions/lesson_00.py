@@ -2,5 +2,5 @@
 
 
 def duration(samples, sample_rate):
-    """Return the seconds that a sound lasts: samples over samples per second."""
+    """Return the seconds that a sound lasts."""
     return len(samples) / sample_rate
