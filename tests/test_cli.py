@@ -439,7 +439,9 @@ def test_ctrl_c_in_training_keeps_the_old_recogniser(course, trained, monkeypatc
     kept.write_bytes(untrained.read_bytes())
     model = recogniser.Recogniser.from_checkpoint(untrained)
     monkeypatch.setattr(recogniser, "train", lambda **_: (model, History([1.0], stopped="stopped by hand")))
-    assert "nothing is saved" in error(course("train", "--out", kept, status=130))
+    assert "after 1 updates; nothing is saved" in error(course("train", "--out", kept, status=130))
+    monkeypatch.setattr(recogniser, "train", lambda **_: (model, History([1.0], stopped="the loss is not finite")))
+    assert "nothing is saved" in error(course("train", "--out", kept, status=1))
     assert kept.read_bytes() == untrained.read_bytes()
 
 

@@ -59,9 +59,11 @@ def train(
     chosen = _working(device)
     people = evaluation.real_strings("train") if real else None
     model, history = recogniser.train(seed=seed, quick=quick, updates=updates, real=people, device=chosen)
-    print(history)
     if "by hand" in history.stopped:
-        fail(f"stopped; nothing is saved, and {path} is as it was", 130)
+        fail(f"stopped after {history.updates} updates; nothing is saved, and {path} is as it was", 130)
+    print(history)
+    if history.stopped:
+        fail(f"the training did not come to its end; nothing is saved, and {path} is as it was")
     model.save(path)
     print(f"unseen voices: {recogniser.evaluate(model, corpora.load('digits', 'test'))}")
     print(f"kept in {path}")
