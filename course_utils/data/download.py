@@ -38,7 +38,6 @@ FSDD_DIGESTS = {  # speaker -> SHA-256 over the lines "name digest-of-file"; Non
 TAKES = 50  # of each digit and speaker
 MAX_ARCHIVE = 100_000_000  # bytes; the archive has about 16 million
 MAX_FILE, MAX_FILES = 1_000_000, 10_000  # bytes in an unpacked file, entries in the archive
-CHUNK = 1 << 16
 
 Progress = Callable[[int, int | None], None]  # bytes so far, bytes in all where the server says
 
@@ -127,7 +126,7 @@ def _receive(answer, part: Path, mark: Path, done: int, progress: Progress) -> N
         file.truncate(done)
         if etag := answer.headers.get("etag"):
             mark.write_text(etag)
-        for block in answer.iter_raw(CHUNK):
+        for block in answer.iter_raw():
             file.write(block)
             done += len(block)
             if done > MAX_ARCHIVE:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+
 from course_utils.data.audio import AudioError, read_audio, resample, write_audio
 
 

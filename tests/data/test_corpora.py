@@ -8,6 +8,7 @@ import sys
 import pytest
 import soundfile
 import torch
+
 from course_utils import places
 from course_utils.data import corpora
 from course_utils.data.audio import AudioError

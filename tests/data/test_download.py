@@ -14,6 +14,7 @@ import zipfile
 import numpy as np
 import pytest
 import soundfile
+
 from course_utils import places
 from course_utils.data import download
 from course_utils.data.download import DownloadError, get, unpack, verify
