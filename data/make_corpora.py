@@ -9,11 +9,8 @@ synthesisers give the same corpora, in any order, whole or in part. Nothing in t
 """
 
 import argparse
-import hashlib
-import json
 import os
 import random
-import shutil
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -23,20 +20,18 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import tqdm
-from synthesisers import HERE, Phrase, Voice, as_flac, bend, read_voices, speak, versions
+from packing import SAMPLE_RATE, pack, write_index
+from synthesisers import HERE, Phrase, Voice, bend, read_voices, speak, versions
 
 SEED = 2
-SAMPLE_RATE = 8000
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 COUNTS = {
     "digits": {"train": 4000, "valid": 300, "test": 300, "test_unseen": 200},
-    "home": {"train": 1400, "valid": 150, "test": 200, "test_unseen": 100},
+    "home": {"train": 1300, "valid": 150, "test": 200, "test_unseen": 100},
 }
 WEIGHT = {"espeak-ng": 2, "flite": 4, "festival": 3}  # voices from a human being's recordings speak more often
 LENGTHS = [3, 4, 4, 4, 3, 2, 2]  # weights of digit strings of 1 to 7
-FEATURED = "three one four"
-FILE_SECONDS = 1000  # of speech in one packed file, which keeps it under 2 MB
-QUALITY = 1.0  # Vorbis compression level, 0 (best) to 1 (smallest)
+FEATURED, FEATURED_VOICE = "three one four", "awb-flite-100"
 
 
 def digits(chance: random.Random) -> list[str]:
@@ -147,57 +142,6 @@ def make_voice(first: int | None, job: tuple[str, str, Voice, int]) -> list[tupl
     return utterances(task, voice, count if first is None else min(first, count))
 
 
-def pack(folder: Path, name: str, entries: list[dict]) -> list[dict]:
-    """Write the utterances one after another into Ogg Vorbis files, and return their lines of the index."""
-    lines, part, block, start = [], 0, [], 0
-    for entry in [*entries, None]:
-        if block and (entry is None or start + len(entry["samples"]) > FILE_SECONDS * SAMPLE_RATE):
-            write_ogg(folder / f"{name}-{part}.ogg", np.concatenate(block))
-            part, block, start = part + 1, [], 0
-        if entry is not None:
-            samples = entry.pop("samples")
-            lines.append({"file": f"{name}-{part}.ogg", "start": start, "length": len(samples), **entry})
-            block.append(samples)
-            start += len(samples)
-    return lines
-
-
-def write_ogg(path: Path, samples: np.ndarray) -> None:
-    """Write samples as Ogg Vorbis whose bytes depend on the samples alone, and check that none is gained or lost."""
-    with soundfile.SoundFile(
-        path, "w", SAMPLE_RATE, 1, format="OGG", subtype="VORBIS", compression_level=QUALITY
-    ) as file:
-        for start in range(0, len(samples), SAMPLE_RATE):
-            file.write(samples[start : start + SAMPLE_RATE])
-    path.write_bytes(renumber(path.read_bytes(), serial=1))
-    heard = soundfile.read(path, dtype="float32")[0]
-    if len(heard) != len(samples):
-        raise RuntimeError(f"{path.name}: {len(samples)} samples went in, {len(heard)} came out")
-
-
-def renumber(stream: bytes, serial: int) -> bytes:
-    """Return an Ogg stream with a serial number of our choice (the writer draws one at random), checksums mended."""
-    table = []
-    for byte in range(256):
-        value = byte << 24
-        for _ in range(8):
-            value = (value << 1) ^ (0x04C11DB7 if value & 0x80000000 else 0)
-        table.append(value & 0xFFFFFFFF)
-    pages, at = [], 0
-    while at < len(stream):
-        segments = stream[at + 26]
-        size = 27 + segments + sum(stream[at + 27 : at + 27 + segments])
-        page = bytearray(stream[at : at + size])
-        page[14:18], page[22:26] = serial.to_bytes(4, "little"), bytes(4)
-        check = 0
-        for byte in page:
-            check = ((check << 8) & 0xFFFFFFFF) ^ table[(check >> 24) ^ byte]
-        page[22:26] = check.to_bytes(4, "little")
-        pages.append(bytes(page))
-        at += size
-    return b"".join(pages)
-
-
 def featured(voice: Voice) -> tuple[np.ndarray, int]:
     """Return the utterance of the whole course at 16 kHz, with a tenth of a second of silence around it."""
     samples, rate = speak(voice, [Phrase(FEATURED, 1, 1, 1.1, "featured")])[0]
@@ -206,57 +150,30 @@ def featured(voice: Voice) -> tuple[np.ndarray, int]:
     return samples * 0.7 / np.abs(samples).max(), 16000
 
 
-def make(folder: Path, only: list[str], first: int | None, workers: int) -> None:
-    """Make the corpora in a temporary folder beside ``folder`` and move them in when all is done."""
+def make(folder: Path, only: list[str], first: int | None, workers: int | None) -> None:
+    """Make the corpora in a temporary folder inside ``folder`` and move them up when all is done."""
     voices = read_voices()
-    found = versions(voices)
+    about = {"seed": SEED, "programs": versions(voices), "featured": {"text": FEATURED, "voice": FEATURED_VOICE}}
     wanted = [(task, split) for task in COUNTS for split in COUNTS[task] if not only or f"{task}/{split}" in only]
     jobs = [(task, split, voice, count) for task, split in wanted for voice, count in shares(task, split, voices)]
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".making-") as name, ProcessPoolExecutor(workers) as pool:
         making = Path(name)
-        packs: dict[tuple[str, str], list[dict]] = {}
-        results = pool.map(partial(make_voice, first), jobs)
-        for (task, split, voice, _), spoken in zip(
-            jobs, tqdm.tqdm(results, total=len(jobs), unit="voice", desc="speaking"), strict=True
-        ):
-            licence = "-copyleft" if voice.licence == "copyleft" else ""
-            packs.setdefault((f"{task}-{split}{licence}", task), []).extend(
-                {
-                    "task": task,
-                    "split": split,
-                    "voice": voice.name,
-                    "engine": voice.engine,
-                    "text": text,
-                    "samples": samples,
-                }
-                for text, samples in spoken
-            )
-        lines = [line for (name, _), entries in packs.items() for line in pack(making, name, entries)]
-        best = next(voice for voice in voices if voice.name == "awb-flite-100")
-        (making / "featured.flac").write_bytes(as_flac(*featured(best)))
-        write_index(making, lines, found, best.name)
-        for old in [*folder.glob("*.ogg"), folder / "index.tsv"]:
-            old.unlink(missing_ok=True)
+        packs: dict[str, list[dict]] = {}
+        results = tqdm.tqdm(pool.map(partial(make_voice, first), jobs), total=len(jobs), unit="voice", desc="speaking")
+        for (task, split, voice, _), spoken in zip(jobs, results, strict=True):
+            who = {"task": task, "split": split, "voice": voice.name, "engine": voice.engine}
+            pack_name = f"{task}-{split}" + ("-copyleft" if voice.licence == "copyleft" else "")
+            entries = packs.setdefault(pack_name, [])
+            entries += [{**who, "text": text, "samples": samples} for text, samples in spoken]
+        lines = [line for name, entries in packs.items() for line in pack(making, name, entries)]
+        speaker = next(voice for voice in voices if voice.name == FEATURED_VOICE)
+        soundfile.write(making / "featured.flac", *featured(speaker), subtype="PCM_16")
+        write_index(making, lines, about)
+        for old in folder.glob("*.ogg"):
+            old.unlink()
         for path in sorted(making.iterdir()):
-            shutil.move(path, folder / path.name)
-
-
-def write_index(folder: Path, lines: list[dict], engines: dict[str, str], best: str) -> None:
-    """Write index.tsv (a line an utterance), about.json (how it was made) and SHA256SUMS (of all that was written)."""
-    columns = ["file", "start", "length", "task", "split", "voice", "engine", "text"]
-    rows = ["\t".join(columns), *("\t".join(str(line[column]) for column in columns) for line in lines)]
-    (folder / "index.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    about = {
-        "seed": SEED,
-        "sample_rate": SAMPLE_RATE,
-        "programs": engines,
-        "libsndfile": soundfile.__libsndfile_version__,
-    }
-    about["featured"] = {"text": FEATURED, "voice": best, "engine": "flite", "sample_rate": 16000}
-    (folder / "about.json").write_text(json.dumps(about, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(folder.iterdir())]
-    (folder / "SHA256SUMS").write_text("".join(sums), encoding="utf-8")
+            os.replace(path, folder / path.name)
 
 
 def main() -> None:
@@ -266,7 +183,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=HERE, help="where to write (default: data/)")
     parser.add_argument("--only", nargs="+", choices=every, default=[], metavar="TASK/SPLIT", help="these splits only")
     parser.add_argument("--first", type=int, metavar="N", help="each voice's first N utterances only")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (default: one a core)")
+    parser.add_argument("--workers", type=int, help="processes (default: one a core)")
     chosen = parser.parse_args()
     if (chosen.only or chosen.first) and chosen.folder.resolve() == HERE:
         parser.error("--only and --first make a part; give a --folder for it, so that it does not replace the whole")

@@ -4,7 +4,6 @@ A festival voice of another language speaks English here: the American voice ``k
 ``accents.toml`` says which of the other language's phones stand for each, and that voice's recordings are joined.
 """
 
-import io
 import random
 import re
 import subprocess
@@ -231,10 +230,3 @@ def bend(samples: np.ndarray, rate: int, warp: float, to_rate: int) -> np.ndarra
         ["sox", "-D", "-R", *raw, str(rate), "-", *raw, str(to_rate), "-", *effects, "rate", str(to_rate)], given
     )
     return np.frombuffer(heard, "<f4").copy()
-
-
-def as_flac(samples: np.ndarray, rate: int) -> bytes:
-    """Return samples as the bytes of a 16-bit FLAC file."""
-    file = io.BytesIO()
-    soundfile.write(file, samples, rate, format="FLAC", subtype="PCM_16")
-    return file.getvalue()

@@ -15,7 +15,6 @@ from torch import Generator, Tensor
 from torch.nn.functional import grid_sample, max_pool1d, pad
 
 NATS = log(10.0) / 10.0  # of a decibel, the features' logarithm being natural
-SLOWEST, FASTEST = 0.75, 1.7  # people who say digits alone say them faster than synthesisers do
 TOP_MEL = 2595.0 * log(1.0 + 4000.0 / 700.0) / log(10.0)
 
 
@@ -172,14 +171,15 @@ def spec_augment(
     return features * keep
 
 
-def augment_features(features: Tensor, lengths: Tensor, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
-    """Return a batch of log-mels (B, T, D) as other people said it elsewhere, and its new lengths (B,)."""
+def augment_features(
+    features: Tensor, lengths: Tensor, speed: Tensor, generator: Generator | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return a batch of log-mels (B, T, D) as other people said it elsewhere, at `speed` (B,), and its new lengths."""
     B = features.shape[0]
 
     def between(low: float, high: float) -> Tensor:
         return low + (high - low) * torch.rand(B, generator=generator).to(features.device)
 
-    speed = between(log(SLOWEST), log(FASTEST)).exp()
     features, lengths = warp(features, lengths, speed, between(0.8, 1.25))
     features = colour(features, generator=generator)
     features = echo(features, between(0.1, 0.6), between(0.0, 0.4))

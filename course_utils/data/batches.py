@@ -4,7 +4,7 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from math import log
+from math import exp, log
 from typing import NamedTuple
 
 import torch
@@ -17,6 +17,8 @@ from course_utils.data.corpora import Utterance
 
 POOL = 16  # batches within which utterances are sorted by length, so that there is little padding
 
+SLOWEST, FASTEST = 0.75, 1.7  # people who say digits alone say them faster than synthesisers do
+TRIMMED = 0.75  # the share of pieces that are cut as tightly as many recordings are, weak first sounds and all
 EDGE = 20  # frames of silence that the recogniser adds at both ends
 
 
@@ -85,18 +87,25 @@ class SpeechBatches:
             if coming is not None:
                 yield coming.result()
 
-    def _groups(self) -> Iterator[list[list[int]]]:
+    def _groups(self) -> Iterator[list[tuple[list[int], float]]]:
+        """Yield what goes into each batch: utterances, each the numbers of its pieces, and their speeds."""
         order = list(range(len(self.spectra)))
         self.chance.shuffle(order)
         strings = [self._joined(number) for number in order[: len(self) * self.size]]
+        strings = [(string, self._speed()) for string in strings]
         for first in range(0, len(strings), POOL * self.size):
             pool = sorted(strings[first : first + POOL * self.size], key=self._frames)
             groups = [pool[start : start + self.size] for start in range(0, len(pool), self.size)]
             self.chance.shuffle(groups)
             yield from groups
 
-    def _frames(self, string: list[int]) -> int:
-        return sum(len(self.spectra[number]) for number in string)
+    def _speed(self) -> float:
+        """Return how fast an utterance is to be; drawn before the sorting, so that it costs no padding."""
+        return exp(self.chance.uniform(log(SLOWEST), log(FASTEST))) if self.augment else 1.0
+
+    def _frames(self, drawn: tuple[list[int], float]) -> float:
+        string, speed = drawn
+        return sum(len(self.spectra[number]) for number in string) / speed
 
     def _joined(self, number: int) -> list[int]:
         """Return the utterance alone, or with others of its voice, up to a random number of words."""
@@ -119,21 +128,22 @@ class SpeechBatches:
         pieces = [silence(self.chance.randint(2, EDGE))]
         for number in string:
             spectrum = self.spectra[number]
-            pieces.append(self._trimmed(spectrum) if self.chance.random() < 0.5 else spectrum)
+            pieces.append(self._trimmed(spectrum) if self.chance.random() < TRIMMED else spectrum)
             pieces.append(silence(self.chance.randint(2, EDGE)))
         return torch.cat(pieces)
 
     def _trimmed(self, spectrum: Tensor) -> Tensor:
         """Return the features from the first to the last loud frame: recordings are often cut as tight as that."""
         loudness = spectrum.exp().sum(1).log()
-        threshold = loudness.max() - NATS * self.chance.uniform(12.0, 40.0)
+        threshold = loudness.max() - NATS * self.chance.uniform(8.0, 35.0)
         loud = (loudness > threshold).nonzero()[:, 0]
         return spectrum[int(loud[0]) : int(loud[-1]) + 1]
 
-    def _batch(self, strings: list[list[int]]) -> Batch:
+    def _batch(self, drawn: list[tuple[list[int], float]]) -> Batch:
+        strings, speeds = zip(*drawn, strict=True)
         inputs, lengths = padded([self._spectrum(string) for string in strings])
         if self.augment:
-            inputs, lengths = augment_features(inputs, lengths, self.generator)
+            inputs, lengths = augment_features(inputs, lengths, torch.tensor(speeds), self.generator)
         inputs = features.level(inputs, lengths)
         targets = [torch.cat([self.targets[number] for number in string]) for string in strings]
         target_lengths = torch.tensor([len(target) for target in targets])

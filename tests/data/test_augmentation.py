@@ -137,8 +137,9 @@ def test_padding_changes_nothing():
     lengths[1] = 60
     other = x.clone()
     other[1, 60:] = 5.0
+    speed = torch.tensor([0.8, 1.3])
     for seed in range(5):
-        (a, found), (b, again) = (augment.augment_features(y, lengths, chance(seed)) for y in (x, other))
+        (a, found), (b, again) = (augment.augment_features(y, lengths, speed, chance(seed)) for y in (x, other))
         assert torch.equal(found, again)
         assert torch.allclose(a[0], b[0])
         assert torch.allclose(a[1, : found[1] - 1], b[1, : found[1] - 1], atol=1e-4)
