@@ -21,7 +21,7 @@ from course_utils import places
 from course_utils.algorithms import ctc, decoding, features, metrics
 from course_utils.data import augmentation
 from course_utils.data.batches import EDGE, Batch, SpeechBatches, check_rate, padded, with_silence
-from course_utils.data.corpora import Utterance
+from course_utils.data.corpora import DIGITS, Utterance
 from course_utils.files import write_whole
 from course_utils.training import History, fit
 
@@ -183,7 +183,8 @@ def train(
     for utterance in utterances:
         if not utterance.text.split():
             raise ValueError(f"the utterance {utterance.name!r} has no words to learn")
-    words = sorted({word for utterance in utterances for word in utterance.text.split()})
+    words = {word for utterance in utterances for word in utterance.text.split()}
+    words = [*filter(words.__contains__, DIGITS), *sorted(words - set(DIGITS))]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Recogniser([BLANK, *words]).to(device)
@@ -219,12 +220,6 @@ def load_or_train(path: Path | str | None = None, quick: bool = True, **options:
 def default_path() -> Path:
     """Return where `course train` keeps its recogniser."""
     return places.home_folder() / "checkpoints" / "digits.safetensors"
-
-
-def __getattr__(name: str) -> Path:
-    if name == "DEFAULT":  # computed when asked for: the learner's folder may be another by then
-        return default_path()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @torch.no_grad()

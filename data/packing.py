@@ -12,15 +12,17 @@ import soundfile
 
 SAMPLE_RATE = 8000  # Hz
 FILE_SECONDS = 1000  # of speech in one packed file, which keeps it under 2 MB
-QUALITY = 1.0  # Vorbis compression level, 0 (best) to 1 (smallest)
 
 
-def pack(folder: Path, name: str, entries: list[dict]) -> list[dict]:
-    """Write the utterances one after another into Ogg Vorbis files, and return their lines of the index."""
+def pack(folder: Path, name: str, entries: list[dict], compression: float) -> list[dict]:
+    """Write the utterances one after another into Ogg Vorbis files, and return their lines of the index.
+
+    ``compression`` is libsndfile's level, 0 (best) to 1 (smallest).
+    """
     lines, part, block, start = [], 0, [], 0
     for entry in [*entries, None]:
         if block and (entry is None or start + len(entry["samples"]) > FILE_SECONDS * SAMPLE_RATE):
-            write_ogg(folder / f"{name}-{part}.ogg", np.concatenate(block))
+            write_ogg(folder / f"{name}-{part}.ogg", np.concatenate(block), compression)
             part, block, start = part + 1, [], 0
         if entry is not None:
             samples = entry.pop("samples")
@@ -30,11 +32,10 @@ def pack(folder: Path, name: str, entries: list[dict]) -> list[dict]:
     return lines
 
 
-def write_ogg(path: Path, samples: np.ndarray) -> None:
+def write_ogg(path: Path, samples: np.ndarray, compression: float) -> None:
     """Write samples as Ogg Vorbis whose bytes depend on the samples alone, and check that none is gained or lost."""
-    with soundfile.SoundFile(
-        path, "w", SAMPLE_RATE, 1, format="OGG", subtype="VORBIS", compression_level=QUALITY
-    ) as file:
+    kind = {"format": "OGG", "subtype": "VORBIS", "compression_level": compression}
+    with soundfile.SoundFile(path, "w", SAMPLE_RATE, 1, **kind) as file:
         for start in range(0, len(samples), SAMPLE_RATE):
             file.write(samples[start : start + SAMPLE_RATE])
     path.write_bytes(renumber(path.read_bytes(), serial=1))

@@ -125,7 +125,7 @@ def test_packed_utterances_come_back_at_their_very_sample(script, tmp_path, monk
         np.convolve(noise.normal(size=n), np.ones(8) / 8, "same").astype("f4") * 0.3 for n in (9000, 77, 20000, 12345)
     ]
     entries = [{"text": str(number), "samples": samples} for number, samples in enumerate(slow)]
-    lines = packing.pack(tmp_path, "some", entries)
+    lines = packing.pack(tmp_path, "some", entries, 1.0)
     assert [(line["file"], line["start"], line["length"]) for line in lines] == [
         ("some-0.ogg", 0, 9000),
         ("some-0.ogg", 9000, 77),
@@ -143,7 +143,7 @@ def test_the_same_samples_give_the_same_bytes(script, tmp_path):
     packing = importlib.import_module("packing")
     samples = np.random.default_rng(1).uniform(-0.5, 0.5, 30000).astype("f4")
     for name in ("a.ogg", "b.ogg"):
-        packing.write_ogg(tmp_path / name, samples)
+        packing.write_ogg(tmp_path / name, samples, 1.0)
     assert (tmp_path / "a.ogg").read_bytes() == (tmp_path / "b.ogg").read_bytes()
     stream = (tmp_path / "a.ogg").read_bytes()
     other = packing.renumber(stream, serial=77)
@@ -180,9 +180,7 @@ def test_the_grammar_says_the_time_and_repeats_itself_with_its_seed(script):
 
 def test_a_missing_synthesiser_is_named_with_its_package(script, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(
-        SystemExit, match="needs espeak-ng, which is not installed; on Debian: apt install"
-    ):
+    with pytest.raises(SystemExit, match="needs espeak-ng, which is not installed; on Debian: apt install"):
         script.make(tmp_path / "out", [], None, 1)
     assert not (tmp_path / "out").exists()
 

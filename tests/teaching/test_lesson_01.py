@@ -109,6 +109,14 @@ def in_place(x, h, W_ax, W_aa, b_a):
     return h
 
 
+def matrices_changed_over(x, h, W_ax, W_aa, b_a):
+    return torch.tanh(torch.nn.functional.linear(x, W_aa, b_a) + torch.nn.functional.linear(h, W_ax))
+
+
+def as_by_hand(x, h, W_ax, W_aa, b_a):
+    return torch.tanh(W_aa @ h + W_ax @ x + b_a)
+
+
 def only_the_first(x, h, W_ax, W_aa, b_a):
     return torch.tanh(W_aa @ h[0] + W_ax @ x[0] + b_a)
 
@@ -131,6 +139,14 @@ def sum_of_both(W_aa, W_ax):
 
 def turned(W_aa, W_ax):
     return torch.cat([W_aa.T, W_ax.T])
+
+
+def both(W_aa, W_ax):
+    return W_aa, W_ax
+
+
+def bar(W_aa, W_ax):
+    return W_aa | W_ax
 
 
 def product(W_aa, W_ax):
@@ -191,6 +207,21 @@ def starts_again(x, lengths, W_ax, W_aa, b_a):
     return result
 
 
+def all_states(x, lengths, W_ax, W_aa, b_a):
+    h, states = torch.zeros(x.shape[0], W_aa.shape[0]), []
+    for t in range(x.shape[1]):
+        h = rnn_step(x[:, t], h, W_ax, W_aa, b_a)
+        states.append(h)
+    return torch.stack(states, 1)
+
+
+def batch_for_time(x, lengths, W_ax, W_aa, b_a):
+    h = torch.zeros(x.shape[0], W_aa.shape[0])
+    for t in range(x.shape[1]):
+        h = torch.where((lengths > t)[:, None], rnn_step(x[t], h, W_ax, W_aa, b_a), h)
+    return h
+
+
 def the_wrong_step(x, lengths, W_ax, W_aa, b_a):
     h, states = torch.zeros(x.shape[0], W_aa.shape[0]), []
     for t in range(x.shape[1]):
@@ -223,6 +254,8 @@ WRONG = {
         (no_matrix_turned, "multiplies by both matrices the wrong way round"),
         (tanh_of_each, "takes the tanh of each term"),
         (sigmoid, "uses the sigmoid in place of the tanh"),
+        (matrices_changed_over, "multiplies with the two matrices changed over"),
+        (as_by_hand, "is written for one sequence, a column"),
         (in_place, None),
         (only_the_first, None),
     ],
@@ -232,6 +265,8 @@ WRONG = {
         (input_first, "puts `W_ax` first"),
         (sum_of_both, "adds the two matrices"),
         (turned, "has rows and columns changed"),
+        (both, "returns a list of the two matrices"),
+        (bar, None),
         (product, None),
     ],
     "parameter_count": [
@@ -244,6 +279,9 @@ WRONG = {
         (60 * (60 + 8000) + 60, "forgets the output layer"),
         (60 * 8000 + 60 + 305, "forgets the way from state to state"),
         (60 * (60 + 8000) + 120 + 305, "counts a second bias for the state"),
+        (60 * (60 + 8000), "counts the two matrices of the state only"),
+        (60 * (60 + 8002) + 60 + 305, "adds `<PAD>` and `<UNK>` to the vocabulary"),
+        (483_966.0, None),
         (1_000_000, None),
     ],
     "unroll": [
@@ -254,6 +292,8 @@ WRONG = {
         (one_too_far, "takes one step too many"),
         (cuts_the_batch, "stops every sequence where the shortest ends"),
         (starts_again, "forgets the state between steps"),
+        (all_states, "returns the states of all steps"),
+        (batch_for_time, "runs over the batch in place of the time"),
         (the_wrong_step, None),
     ],
 }
@@ -309,9 +349,17 @@ def written_with_eye(tokens, vocabulary):
         ("rnn_step", written_with_stacking),
         ("stacked", lambda W_aa, W_ax: torch.hstack([W_aa, W_ax])),
         ("parameter_count", sum(p.numel() for p in torch.nn.Linear(8060, 60).parameters()) + 5 * 60 + 5),
+        ("parameter_count", 483_965.0),
         ("unroll", written_with_a_sorted_batch),
         ("unroll", written_with_factors),
     ],
 )
 def test_right_answers_pass_however_they_are_written(exercise, answer):
     assert grade(exercise, answer).status == "passed"
+
+
+def test_an_error_of_torch_is_not_taken_for_the_empty_exercise():
+    only_square = torch.ones(2, 2)
+    report = grade("stacked", lambda W_aa, W_ax: only_square | only_square)
+    assert "NotImplementedError" in str(report.rows)
+    assert "empty exercise" not in str(report.rows)

@@ -92,6 +92,8 @@ def _wrong_type(wanted: str, got: Any, place: str) -> Difference:
         remark = "It is a NumPy array; this exercise stays in torch and plain Python."
     elif kind == "generator":
         remark = "The function contains `yield`; give the finished result back with `return`."
+    elif wanted == "Tensor" and kind in ("list", "tuple") and any(getattr(item, "ndim", 0) > 1 for item in got):
+        remark = "`torch.cat(...)` joins matrices, `torch.stack(...)` lays equal ones on each other."
     elif callable(got):
         remark = "It is a function; call it and return what it gives."
     else:
@@ -109,6 +111,8 @@ def _number_difference(expected: Any, got: Any, tolerance: float, place: str) ->
         got = got.item()
     if got != got and expected == expected:
         return Difference(f"is not a number (NaN){place}", _NAN)
+    if isinstance(expected, int) and isinstance(got, float) and got.is_integer():
+        got = int(got)
     whole = isinstance(expected, int) and isinstance(got, int)
     close = expected == got or (not whole and _close(expected, got, tolerance))
     return None if close else Difference(f"is another number{place}", in_value=True)

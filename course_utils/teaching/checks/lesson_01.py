@@ -60,6 +60,37 @@ def counted(W_aa=60 * 60, W_ax=60 * 8000, b_a=60, W_ya=5 * 60, b_y=5, times=1):
     return lambda: (W_aa + W_ax + b_a + W_ya + b_y) * times
 
 
+MISCOUNTS = [
+    ("forgets the biases", "The matrices are right. Each equation adds one more vector.", counted(b_a=0, b_y=0)),
+    ("forgets the bias of the state", "Which vector does the first equation add?", counted(b_a=0)),
+    ("forgets the bias of the output", "Which vector does the second equation add?", counted(b_y=0)),
+    ("counts every weight once a step", "Separate weights for each of the 40 words? It has none.", counted(times=40)),
+    (
+        "counts the weights of the state once a step",
+        "The same `W_aa` and `W_ax` are used at all 40 steps: used often, learned once.",
+        counted(W_aa=40 * 60 * 60, W_ax=40 * 60 * 8000),
+    ),
+    (
+        "counts the weights of the state, with their bias, once a step",
+        "The same `W_aa`, `W_ax` and `b_a` are used at all 40 steps: used often, learned once.",
+        counted(W_aa=40 * 60 * 60, W_ax=40 * 60 * 8000, b_a=40 * 60),
+    ),
+    ("forgets the output layer", "Nothing says yet which kind of word it is.", counted(W_ya=0, b_y=0)),
+    (
+        "counts the two matrices of the state only",
+        "The second equation learns something, too, and each equation adds a vector.",
+        counted(b_a=0, W_ya=0, b_y=0),
+    ),
+    ("forgets the way from state to state", "Which matrix carries the memory?", counted(W_aa=0)),
+    (
+        "counts a second bias for the state",
+        "PyTorch has two, which it adds up; our equation has one.",
+        counted(b_a=120),
+    ),
+    ("adds `<PAD>` and `<UNK>` to the vocabulary", "The 8,000 are all that goes in.", counted(W_ax=60 * 8002)),
+]
+
+
 def reading(steps, carry=lambda old: old):
     """Return unrolling in which sequence b takes the steps t for which ``steps(t, lengths, b)``, one by one.
 
@@ -90,6 +121,18 @@ def blank_padding(x, lengths, W_ax, W_aa, b_a):
 
 def zeroed_in_padding(x, lengths, W_ax, W_aa, b_a):
     return unroll(x, lengths, W_ax, W_aa, b_a) * (lengths == x.shape[1])[:, None]
+
+
+def every_state(x, lengths, W_ax, W_aa, b_a):
+    T = x.shape[1]
+    return torch.stack([runs_on(x[:, : t + 1], lengths, W_ax, W_aa, b_a) for t in range(T)], dim=1)
+
+
+def over_the_batch(x, lengths, W_ax, W_aa, b_a):
+    h = torch.zeros(len(x), len(b_a))
+    for sequence in x:
+        h = rnn_step(sequence, h, W_ax, W_aa, b_a)
+    return h
 
 
 def sequences(lengths, T=None, noise=True, D=3, H=4):
@@ -173,6 +216,7 @@ EXERCISES = [
             Case("one sequence, one feature, one unit", step_arguments(1, 1, 1)),
             Case("as many features as units", step_arguments(2, 3, 3)),
             Case("the first step, from a state of zeros", step_arguments(2, 3, 3, first=True)),
+            Case("as many sequences as features and units", step_arguments(3, 3, 3)),
             Case("random numbers, B = 4, D = 2, H = 5", step_arguments(4, 2, 5), times=3),
         ],
         misconceptions=[
@@ -216,6 +260,16 @@ EXERCISES = [
                 lambda x, h, W_ax, W_aa, b_a: torch.tanh(x @ W_ax + h @ W_aa.T + b_a),
             ),
             Misconception(
+                "multiplies with the two matrices changed over",
+                "`W_aa` belongs to the old state, `W_ax` to the input: the second letter says what comes in.",
+                lambda x, h, W_ax, W_aa, b_a: torch.tanh(h @ W_ax.T + x @ W_aa.T + b_a),
+            ),
+            Misconception(
+                "is written for one sequence, a column",
+                "`W @ x` is for a single vector. In a batch each sequence is a *row* of `x` and `h`: what stands left?",
+                lambda x, h, W_ax, W_aa, b_a: torch.tanh(W_aa @ h + W_ax @ x + b_a),
+            ),
+            Misconception(
                 "multiplies by both matrices the wrong way round",
                 "Written for columns, `W x`; in a batch the inputs and states are rows, and both matrices need to be "
                 "turned.",
@@ -246,6 +300,7 @@ EXERCISES = [
         oracle=stacked,
         returns="(H, H + D)",
         cases=[
+            Case("two units, three features", matrices(2, 3)),
             Case("two units, two features", matrices(2, 2)),
             Case("one unit, one feature", matrices(1, 1)),
             Case("random numbers, H = 3, D = 5", matrices(3, 5), times=2),
@@ -272,6 +327,11 @@ EXERCISES = [
                 "It is the transpose of what is asked for; each *row* makes one unit.",
                 lambda W_aa, W_ax: stacked(W_aa, W_ax).T,
             ),
+            Misconception(
+                "returns a list of the two matrices",
+                "A list keeps them apart. One matrix is asked for, in which they are joined.",
+                lambda W_aa, W_ax: [W_aa, W_ax],
+            ),
         ],
         hints=[
             "W_aa is (H, H) and W_ax is (H, D). Which of the two dimensions has to grow to make (H, H + D)?",
@@ -283,47 +343,7 @@ EXERCISES = [
         lesson="01",
         task="Predict how many numbers this network learns.",
         oracle=counted(),
-        misconceptions=[
-            Misconception(
-                "forgets the biases",
-                "The matrices are right. Each equation adds one more vector.",
-                counted(b_a=0, b_y=0),
-            ),
-            Misconception("forgets the bias of the state", "Which vector does the first equation add?", counted(b_a=0)),
-            Misconception(
-                "forgets the bias of the output", "Which vector does the second equation add?", counted(b_y=0)
-            ),
-            Misconception(
-                "counts every weight once a step",
-                "A separate set of weights for each of the 40 words: that is what a recurrent network does without.",
-                counted(times=40),
-            ),
-            Misconception(
-                "counts the weights of the state once a step",
-                "The same `W_aa` and `W_ax` are used at all 40 steps: used often, learned once.",
-                counted(W_aa=40 * 60 * 60, W_ax=40 * 60 * 8000),
-            ),
-            Misconception(
-                "counts the weights of the state, with their bias, once a step",
-                "The same `W_aa`, `W_ax` and `b_a` are used at all 40 steps: used often, learned once.",
-                counted(W_aa=40 * 60 * 60, W_ax=40 * 60 * 8000, b_a=40 * 60),
-            ),
-            Misconception(
-                "forgets the output layer",
-                "The states are there, but nobody has said which kind of word it is.",
-                counted(W_ya=0, b_y=0),
-            ),
-            Misconception(
-                "forgets the way from state to state",
-                "This network remembers nothing. Which matrix carries the memory?",
-                counted(W_aa=0),
-            ),
-            Misconception(
-                "counts a second bias for the state",
-                "PyTorch has two, which it adds up; our equation has one.",
-                counted(b_a=120),
-            ),
-        ],
+        misconceptions=[Misconception(*miscount) for miscount in MISCOUNTS],
         hints=[
             "Three matrices and two biases. Write the shape of each before you multiply.",
             "W_aa is (60, 60) and W_ax is (60, 8000). The 40 is there to tempt you.",
@@ -379,6 +399,16 @@ EXERCISES = [
                 "forgets the state between steps",
                 "Each step starts from zeros again. The new state has to become the next step's old one.",
                 reading(lambda t, lengths, b: t < lengths[b], carry=torch.zeros_like),
+            ),
+            Misconception(
+                "returns the states of all steps",
+                "One state a sequence is asked for, the one after its last real step.",
+                every_state,
+            ),
+            Misconception(
+                "runs over the batch in place of the time",
+                "`x` is (B, T, D), and `x[t]` or `for x_t in x` takes a whole sequence. Time is the second dimension.",
+                over_the_batch,
             ),
         ],
         hints=[
