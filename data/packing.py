@@ -34,8 +34,7 @@ def pack(folder: Path, name: str, entries: list[dict], compression: float) -> li
 
 def write_ogg(path: Path, samples: np.ndarray, compression: float) -> None:
     """Write samples as Ogg Vorbis whose bytes depend on the samples alone, and check that none is gained or lost."""
-    kind = {"format": "OGG", "subtype": "VORBIS", "compression_level": compression}
-    with soundfile.SoundFile(path, "w", SAMPLE_RATE, 1, **kind) as file:
+    with soundfile.SoundFile(path, "w", SAMPLE_RATE, 1, "VORBIS", format="OGG", compression_level=compression) as file:
         for start in range(0, len(samples), SAMPLE_RATE):
             file.write(samples[start : start + SAMPLE_RATE])
     path.write_bytes(renumber(path.read_bytes(), serial=1))

@@ -19,6 +19,7 @@ POOL = 16  # batches within which utterances are sorted by length, so that there
 
 SLOWEST, FASTEST = 0.75, 1.7  # people who say digits alone say them faster than synthesisers do
 TRIMMED = 0.75  # the share of pieces that are cut as tightly as many recordings are, weak first sounds and all
+GAIN = 10.0  # decibels by which one piece may be louder or softer
 EDGE = 20  # frames of silence that the recogniser adds at both ends
 
 
@@ -127,7 +128,7 @@ class SpeechBatches:
             return with_silence(self.spectra[string[0]])
         pieces = [silence(self.chance.randint(2, EDGE))]
         for number in string:
-            spectrum = self.spectra[number]
+            spectrum = self.spectra[number] + NATS * self.chance.uniform(-GAIN, GAIN)
             pieces.append(self._trimmed(spectrum) if self.chance.random() < TRIMMED else spectrum)
             pieces.append(silence(self.chance.randint(2, EDGE)))
         return torch.cat(pieces)

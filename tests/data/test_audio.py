@@ -104,7 +104,8 @@ def test_other_refusals_name_the_value(tmp_path):
         write_audio(tmp_path / "a.txt", tone())
     with pytest.raises(FileNotFoundError, match="no-such does not exist; make it first"):
         write_audio(tmp_path / "no-such" / "a.wav", tone())
-    for rate in (0, -8000, 8000.0, True):
+    wrong: list = [0, -8000, 8000.0, True]
+    for rate in wrong:
         with pytest.raises(AudioError, match=f"positive whole number of Hz; got {rate!r}"):
             resample(tone(), 8000, rate)
     with pytest.raises(AudioError, match="N > 0"):

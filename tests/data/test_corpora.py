@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import soundfile
 import torch
@@ -181,9 +182,10 @@ def test_strings_depend_on_their_seed_alone(people):
     assert texts[:10] == [u.text for u in corpora.fsdd_strings(people, 10, seed=1)]
     assert texts != [u.text for u in corpora.fsdd_strings(people, 20, seed=2)]
     assert {len(u.text.split()) for u in corpora.fsdd_strings(people, 20, seed=1, max_digits=1)} == {1}
-    for wrong in ({"count": 0}, {"max_digits": 0}, {"gap": (0.2, 0.1)}):
+    wrongs: list[dict] = [{"count": 0}, {"max_digits": 0}, {"gap": (0.2, 0.1)}]
+    for wrong in wrongs:
         with pytest.raises(ValueError, match="need count >= 1"):
-            corpora.fsdd_strings(people, **{"count": 3, "seed": 0, **wrong})
+            corpora.fsdd_strings(people, **dict({"count": 3, "seed": 0}, **wrong))
     with pytest.raises(ValueError, match="at least one recording"):
         corpora.fsdd_strings([], 3, seed=0)
 
@@ -204,7 +206,7 @@ def test_official_and_held_out_splits(people):
 def write_recordings(folder, names):
     folder.mkdir(parents=True)
     for name in names:
-        soundfile.write(folder / f"{name}.wav", [0.1, -0.2, 0.3], 8000)
+        soundfile.write(folder / f"{name}.wav", np.array([0.1, -0.2, 0.3]), 8000)
 
 
 def test_fsdd_is_looked_for_where_told_then_in_the_environment_then_at_home(tmp_path, monkeypatch, home):

@@ -76,7 +76,7 @@ class Server(http.server.BaseHTTPRequestHandler):
         self.wfile.write(self.body[start : self.stop])
         self.close_connection = True
 
-    def log_message(self, *_):
+    def log_message(self, format, *_):
         pass
 
 

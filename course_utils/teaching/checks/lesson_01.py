@@ -5,6 +5,8 @@ import torch
 from course_utils.algorithms.recurrent import rnn_step
 from course_utils.teaching.checks.exercise import Case, Exercise, Misconception, perturbed
 
+FROM_ZERO = "Steps count from 0 in Python: a sequence of length 3 takes the steps 0, 1 and 2."
+TWO_READ = " changes nothing in the result. A step reads two things, the input and what the network remembers."
 ENTRIES = ["<PAD>", "<UNK>", "and", "date", "on", "sam", "tom"]
 
 
@@ -220,27 +222,11 @@ EXERCISES = [
             Case("random numbers, B = 4, D = 2, H = 5", step_arguments(4, 2, 5), times=3),
         ],
         misconceptions=[
+            Misconception("forgets the old state", "`h`" + TWO_READ, perturbed(rnn_step, h=torch.zeros_like)),
+            Misconception("forgets the input", "`x`" + TWO_READ, perturbed(rnn_step, x=torch.zeros_like)),
+            Misconception("adds the bias twice", "A step has one bias.", perturbed(rnn_step, b_a=lambda b_a: 2 * b_a)),
             Misconception(
-                "forgets the old state",
-                "The result does not change with `h`. A step reads two things, the input and what the network "
-                "remembers.",
-                perturbed(rnn_step, h=torch.zeros_like),
-            ),
-            Misconception(
-                "forgets the input",
-                "The result does not change with `x`. A step reads two things, the input and what the network "
-                "remembers.",
-                perturbed(rnn_step, x=torch.zeros_like),
-            ),
-            Misconception(
-                "adds the bias twice",
-                "One bias belongs to the step, not one to each of the two products.",
-                perturbed(rnn_step, b_a=lambda b_a: 2 * b_a),
-            ),
-            Misconception(
-                "leaves out the bias",
-                "The equation has three terms inside g; one of them is `b_a`.",
-                perturbed(rnn_step, b_a=torch.zeros_like),
+                "leaves out the bias", "Inside g are three terms.", perturbed(rnn_step, b_a=torch.zeros_like)
             ),
             Misconception(
                 "leaves out the tanh",
@@ -318,9 +304,7 @@ EXERCISES = [
                 lambda W_aa, W_ax: torch.cat([W_ax, W_aa], dim=1),
             ),
             Misconception(
-                "adds the two matrices",
-                "Side by side, not one into the other: nothing is added before there is something to multiply with.",
-                lambda W_aa, W_ax: W_aa + W_ax,
+                "adds the two matrices", "Side by side, not one into the other.", lambda W_aa, W_ax: W_aa + W_ax
             ),
             Misconception(
                 "has rows and columns changed",
@@ -380,16 +364,8 @@ EXERCISES = [
                 "A sequence that has ended keeps its last state; multiplying by the mask erases it.",
                 zeroed_in_padding,
             ),
-            Misconception(
-                "stops one step early",
-                "Steps count from 0 in Python: a sequence of length 3 takes the steps 0, 1 and 2.",
-                reading(lambda t, lengths, b: t < lengths[b] - 1),
-            ),
-            Misconception(
-                "takes one step too many",
-                "Steps count from 0 in Python: a sequence of length 3 takes the steps 0, 1 and 2.",
-                reading(lambda t, lengths, b: t <= lengths[b]),
-            ),
+            Misconception("stops one step early", FROM_ZERO, reading(lambda t, lengths, b: t < lengths[b] - 1)),
+            Misconception("takes one step too many", FROM_ZERO, reading(lambda t, lengths, b: t <= lengths[b])),
             Misconception(
                 "stops every sequence where the shortest ends",
                 "Each sequence has its own length: decide for each row.",
