@@ -64,8 +64,8 @@ def load(task: str = "digits", split: str = "train", limit: int | None = None) -
 
     Args:
         task: "digits" (strings of 1 to 7 digits) or "home" (commands to a house, with a grammar).
-        split: "train", "valid", "test" (no voice is in two of them), or "test_unseen" (a synthesiser, and speakers, of
-            which training has nothing).
+        split: "train", "valid", "test" (no voice is in two of them), or "test_unseen" (speakers
+            recorded for another synthesiser's voices, of whom training has nothing).
         limit: at most so many, spread evenly over the split and so over its voices.
 
     Raises:

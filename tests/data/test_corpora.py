@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -182,10 +183,10 @@ def test_strings_depend_on_their_seed_alone(people):
     assert texts[:10] == [u.text for u in corpora.fsdd_strings(people, 10, seed=1)]
     assert texts != [u.text for u in corpora.fsdd_strings(people, 20, seed=2)]
     assert {len(u.text.split()) for u in corpora.fsdd_strings(people, 20, seed=1, max_digits=1)} == {1}
-    wrongs: list[dict] = [{"count": 0}, {"max_digits": 0}, {"gap": (0.2, 0.1)}]
+    wrongs: list[dict[str, Any]] = [{"count": 0}, {"count": 3, "max_digits": 0}, {"count": 3, "gap": (0.2, 0.1)}]
     for wrong in wrongs:
         with pytest.raises(ValueError, match="need count >= 1"):
-            corpora.fsdd_strings(people, **dict({"count": 3, "seed": 0}, **wrong))
+            corpora.fsdd_strings(people, seed=0, **wrong)
     with pytest.raises(ValueError, match="at least one recording"):
         corpora.fsdd_strings([], 3, seed=0)
 
