@@ -80,7 +80,9 @@ def fit(
     ends it before the step that would spoil the weights. `History.stopped` says so.
     """
     total = _how_many(batches, updates, epochs)
-    optimizer = optimizer or torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay)
+    optimizer = optimizer or torch.optim.AdamW(
+        model.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True
+    )
     schedule = None
     if one_cycle:
         peak = [group["lr"] for group in optimizer.param_groups]

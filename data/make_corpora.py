@@ -29,7 +29,7 @@ COUNTS = {
     "digits": {"train": 3900, "valid": 300, "test": 300, "test_unseen": 200},
     "home": {"train": 1200, "valid": 150, "test": 200, "test_unseen": 100},
 }
-WEIGHT = {"espeak-ng": 2, "flite": 4, "festival": 3}  # voices from a human being's recordings speak more often
+WEIGHT = {"espeak-ng": 2, "festival": 3, "flite": 4}  # voices from a human being's recordings speak more often
 LENGTHS = [3, 4, 4, 4, 3, 2, 2]  # weights of digit strings of 1 to 7
 TRAIN_COMPRESSION, TEST_COMPRESSION = 1.0, 0.9  # the smallest (median SNR 16 dB), and what loses less (18 dB)
 FEATURED, FEATURED_VOICE = "three one four", "awb-flite-100"

@@ -123,20 +123,13 @@ def _streamed(wave: bytes) -> tuple[np.ndarray, int]:
 
 
 def _flite(voice: Voice, phrases: list[Phrase]) -> list[tuple[np.ndarray, int]]:
-    phones = accents()["phones"].get(voice.accent)
-    analysed = analyse([phrase.text for phrase in phrases]) if phones else {}
     spoken = []
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/spoken.wav"
         for phrase in phrases:
             pitch, stretch = voice.pitch * phrase.pitch, voice.rate * phrase.stretch
             settings = ["--setf", f"f0_shift={pitch:.3f}", "--setf", f"duration_stretch={stretch:.3f}"]
-            words = ["-t", phrase.text]
-            if phones:
-                chance = random.Random(phrase.seed)
-                names = [name for phone, _ in analysed[phrase.text][0] for name in choose(phone, phones, chance)]
-                words = ["-p", " ".join(names)]
-            run(["flite", "-voice", voice.voice, *settings, *words, "-o", path])
+            run(["flite", "-voice", voice.voice, *settings, "-t", phrase.text, "-o", path])
             spoken.append(soundfile.read(path, dtype="float32"))
     return spoken
 

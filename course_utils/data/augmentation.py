@@ -15,6 +15,11 @@ from torch import Generator, Tensor
 from torch.nn.functional import grid_sample, max_pool1d, pad
 
 NATS = log(10.0) / 10.0  # of a decibel, the features' logarithm being natural
+BEND = 1.25
+LOWEST_SNR = 3.0
+PASTED = 0.35
+WET = 0.4
+DEPTH = 6.0
 TOP_MEL = 2595.0 * log(1.0 + 4000.0 / 700.0) / log(10.0)
 
 
@@ -180,10 +185,10 @@ def augment_features(
     def between(low: float, high: float) -> Tensor:
         return low + (high - low) * torch.rand(B, generator=generator).to(features.device)
 
-    features, lengths = warp(features, lengths, speed, between(0.8, 1.25))
-    features = colour(features, generator=generator)
-    features = echo(features, between(0.1, 0.6), between(0.0, 0.4))
-    return mix_noise(features, lengths, between(5.0, 40.0), between(0.0, 1.0) < 0.5, generator), lengths
+    features, lengths = warp(features, lengths, speed, between(1.0 / BEND, BEND))
+    features = colour(features, DEPTH, generator)
+    features = echo(features, between(0.1, 0.6), between(0.0, WET))
+    return mix_noise(features, lengths, between(LOWEST_SNR, 30.0), between(0.0, 1.0) < PASTED, generator), lengths
 
 
 def _smooth_curves(count: int, size: int, depth: float, generator: Generator | None) -> Tensor:

@@ -19,6 +19,7 @@ POOL = 16  # batches within which utterances are sorted by length, so that there
 
 SLOWEST, FASTEST = 0.75, 1.7  # people who say digits alone say them faster than synthesisers do
 TRIMMED = 0.75  # the share of pieces that are cut as tightly as many recordings are, weak first sounds and all
+CLEAN = 0.0
 GAIN = 10.0  # decibels by which one piece may be louder or softer
 EDGE = 20  # frames of silence that the recogniser adds at both ends
 
@@ -143,7 +144,7 @@ class SpeechBatches:
     def _batch(self, drawn: list[tuple[list[int], float]]) -> Batch:
         strings, speeds = zip(*drawn, strict=True)
         inputs, lengths = padded([self._spectrum(string) for string in strings])
-        if self.augment:
+        if self.augment and self.chance.random() >= CLEAN:
             inputs, lengths = augment_features(inputs, lengths, torch.tensor(speeds), self.generator)
         inputs = features.level(inputs, lengths)
         targets = [torch.cat([self.targets[number] for number in string]) for string in strings]

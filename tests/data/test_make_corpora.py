@@ -53,7 +53,6 @@ def committed(task: str, split: str, voice: str) -> list[corpora.Utterance]:
     [
         ("digits", "test", "annie-en-us"),
         ("digits", "test_unseen", "slt-flite-100"),
-        ("digits", "train", "awb-flite-94-greek_accent"),
         ("digits", "train", "lp-93"),
         ("digits", "train", "nsh-92"),
         ("home", "train", "ked-110-german"),
