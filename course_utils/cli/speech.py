@@ -39,7 +39,7 @@ def train(
         Path | None, typer.Option(metavar="FILE", help="Another file to keep the recogniser in (.safetensors).")
     ] = None,
     seed: Annotated[int, typer.Option(metavar="NUMBER", help="Of every random number.", min=0)] = 0,
-    quick: Annotated[bool, typer.Option("--quick", help="A third of the time, for a first look.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A quarter of the time, for a first look.")] = False,
     real: Annotated[
         bool, typer.Option("--real", help="Learn from people as well (first: course data get fsdd).")
     ] = False,
