@@ -6,7 +6,6 @@
 import os
 import re
 import shlex
-import signal
 import subprocess
 import sys
 import time
@@ -89,7 +88,7 @@ def test_lab_opens_the_course(clone, online, cold, tmp_path, measured, call):
         with urllib.request.urlopen(lesson, timeout=30) as reply:
             assert b"cells" in reply.read()
     finally:
-        orphans = stop(lab, signal.SIGINT)
+        orphans = stop(lab)
     assert orphans == []
     assert lab.returncode == 0
     assert "Traceback" not in log.read_text()

@@ -1,7 +1,6 @@
 """The wheel, built and installed into an empty environment, away from any clone: what a learner gets without git."""
 
 import os
-import signal
 import subprocess
 import sys
 import zipfile
@@ -81,7 +80,7 @@ def test_lab_makes_a_working_copy_and_answers(course, online, tmp_path):
         assert alive, log.read_text()
         assert {path.name for path in PATHS} <= {path.name for path in (tmp_path / "mine").glob("*.ipynb")}
     finally:
-        orphans = stop(lab, signal.SIGINT if os.name != "nt" else signal.SIGTERM)
+        orphans = stop(lab)
     assert orphans == []
     assert lab.returncode == 0
     assert "Traceback" not in log.read_text()
