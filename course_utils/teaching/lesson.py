@@ -6,6 +6,7 @@ import os
 import random
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -65,6 +66,27 @@ class Lesson:
         if not 0 < count <= 1000:
             raise ValueError(f"an experiment has 1 to 1,000 seeds; {count} were asked for")
         return [(self.seed * 1000 + k) % SEEDS for k in range(count)]
+
+    def predict(self, name: str, question: str, choices: Sequence[str]) -> None:
+        """Ask what an experiment will show, and keep the answer, in this notebook and beyond it.
+
+        Args:
+            name: what :meth:`outcome` calls the question.
+            choices: two to six answers, one of which will come true.
+        """
+        from course_utils.teaching import predictions
+
+        predictions.ask(self.name, name, question, choices)
+
+    def outcome(self, name: str, result: str) -> None:
+        """Show what the run found beside what the learner had predicted.
+
+        Raises:
+            ValueError: nothing of this name was asked, or the result is none of the choices.
+        """
+        from course_utils.teaching import predictions
+
+        predictions.show(self.name, name, result)
 
 
 def setup(lesson: str | int, seed: int = 0) -> Lesson:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from course_utils import places
 
-EVENTS = ("opened", "hint", "passed", "failed", "solution", "reset")
+EVENTS = ("opened", "hint", "passed", "failed", "solution", "predicted", "reset")
 Event = dict[str, str]
 
 _unsaved: list[Event] = []  # events of this kernel that could not be written
@@ -36,12 +36,17 @@ class LessonProgress:
         return f"Lesson {self.lesson}: {done}, {self.hints} hints and {self.solutions} solutions opened"
 
 
-def record(lesson: str, event: str, exercise: str = "") -> None:
-    """Add an event. Where it can't be written, one line says so, once, and the lesson goes on."""
+def record(lesson: str, event: str, exercise: str = "", answer: str = "") -> None:
+    """Add an event, with the answer to a question if there is one.
+
+    Where it can't be written, one line says so, once, and the lesson goes on.
+    """
     if event not in EVENTS:
         raise ValueError(f"event {event!r} is none of {', '.join(EVENTS)}")
     now = datetime.now(UTC).isoformat(timespec="seconds")
     line = {"time": now, "lesson": lesson, "event": event, "exercise": exercise}
+    if answer:
+        line["answer"] = answer
     try:
         _append(_file(), json.dumps(line).encode() + b"\n")
     except OSError as error:

@@ -98,6 +98,19 @@ def test_every_text_box_is_read(lesson):
     assert lesson.faults == []
 
 
+def test_every_prediction_is_kept(lesson):
+    """Chosen with the keyboard, it stands beside the result, and is still there when the lesson is run again."""
+    for question in lesson.page.locator(".course-prediction").all():
+        choice = question.locator("input[type=radio]").first
+        choice.focus()
+        lesson.page.keyboard.press("Space")
+        question.get_by_text("Kept: it stands beside the result below.").wait_for(timeout=5000)
+    chosen = lesson.page.locator(".course-prediction input:checked").evaluate_all("all => all.map(one => one.value)")
+    told = lesson.page.locator(".course-outcome p:first-child").all_inner_texts()
+    assert told == [f"You predicted: {choice}" for choice in chosen]
+    assert lesson.faults == []
+
+
 def test_every_sound_plays(lesson):
     """Each audio element, started from the keyboard: its position advances."""
     for sound in lesson.page.locator(".jp-OutputArea audio").all():

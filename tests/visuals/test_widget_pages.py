@@ -1,6 +1,5 @@
 """Widgets, the browser's side: each exported page, opened from a file with the network off, by keyboard."""
 
-import os
 import re
 import statistics
 import wave
@@ -10,7 +9,6 @@ import pytest
 
 from course_utils.visuals import widgets
 
-from ..browser import chromium
 from ..browser.lesson_page import CONTRASTS, CONTROLS, LABELLED, PICTURES, REDRAW, drawn, pictures
 from .samples import MAKERS, stepper
 
@@ -23,23 +21,6 @@ def write_sound(path, samples, rate, channels=1):
         file.setparams((channels, 2, rate, 0, "NONE", ""))
         file.writeframes(np.asarray(samples, dtype="<i2").tobytes())
     return path
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """A browser whose microphone hears 440 Hz, at a third of full scale."""
-    path = chromium.find()
-    if path is None:
-        say = pytest.fail if os.environ.get("CI") else pytest.skip
-        say("no Chromium, Chrome or Edge found; install one, or name it in COURSE_CHROMIUM")
-    playwright = pytest.importorskip("playwright.sync_api")
-    tone = np.sin(2 * np.pi * 440 * np.arange(96_000) / 48_000) * 2**15 / 3
-    file = write_sound(tmp_path_factory.mktemp("microphone") / "tone.wav", tone.round(), 48_000)
-    with playwright.sync_playwright() as driver:
-        flags = [*chromium.FLAGS, f"--use-file-for-fake-audio-capture={file}"]
-        browser = driver.chromium.launch(executable_path=path, args=flags)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -58,7 +39,7 @@ def show(browser, tmp_path):
         page.on("request", lambda request: faults.append(request.url) if request.url.startswith("http") else None)
         page.add_init_script(before)
         page.goto(file.as_uri())
-        page.wait_for_selector("[data-drawn]")
+        page.wait_for_selector("[data-drawn], .course-widget fieldset")
         return page, page.locator("[data-drawn]")
 
     yield show
@@ -256,3 +237,18 @@ def test_a_file_instead_of_the_microphone(show, tmp_path):
     box.set_input_files(sound)
     widget.get_by_text("0.50 s at 8,000 Hz, at most 0.00 of full scale").wait_for()
     assert "silence" in widget.get_by_role("alert").inner_text()
+
+
+def test_an_outcome_hears_the_prediction_made_on_its_page(show, tmp_path):
+    question = widgets.Prediction("radius", "Which radius keeps the gradient?", ["0.5", "1", "1.5"])
+    page, _ = show(question)
+    outcome = widgets.fragment(widgets.Outcome(question, "1"))
+    page.evaluate("html => document.body.append(document.createRange().createContextualFragment(html))", outcome)
+    told = page.locator(".course-outcome")
+    assert "not predicted anything" in told.inner_text()
+    page.get_by_label("0.5").focus()
+    page.keyboard.press("Space")
+    assert told.inner_text().split("\n")[::2] == ["You predicted: 0.5", "This run says: 1"]
+    page.keyboard.press("ArrowDown")
+    assert "This run says: 1 ✓" in told.inner_text()
+    assert "Kept" in page.get_by_role("status").inner_text()

@@ -2,6 +2,7 @@
 
 from course_utils.visuals.widgets.base import CourseWidget, fragment, to_html
 from course_utils.visuals.widgets.microphone import Microphone
+from course_utils.visuals.widgets.prediction import Outcome, Prediction
 from course_utils.visuals.widgets.recurrent_stepper import RecurrentStepper, StepperData
 from course_utils.visuals.widgets.self_test import SelfTest
 from course_utils.visuals.widgets.utterance_explorer import UtteranceExplorer
@@ -9,6 +10,8 @@ from course_utils.visuals.widgets.utterance_explorer import UtteranceExplorer
 __all__ = [
     "CourseWidget",
     "Microphone",
+    "Outcome",
+    "Prediction",
     "RecurrentStepper",
     "SelfTest",
     "StepperData",

@@ -1,0 +1,3 @@
+from ..browser.fixtures import browser, microphone
+
+__all__ = ["browser", "microphone"]
