@@ -14,7 +14,31 @@ from importlib import import_module
 TYPE_CHECKING = False  # as typing's, whose import would cost more than this whole file
 if TYPE_CHECKING:
     from course_utils import doctor, evaluation, places, recogniser, training
-    from course_utils.algorithms import ctc, decoding, features, metrics, recurrent
+    from course_utils.algorithms import (
+        alignment,
+        arpa,
+        attention,
+        batched_decoding,
+        beam,
+        cepstra,
+        ctc,
+        ctc_recursion,
+        decoding,
+        encoders,
+        features,
+        fusion,
+        gradients,
+        hard_attention,
+        hmm,
+        language_model,
+        lexicon,
+        metrics,
+        recurrent,
+        resynthesis,
+        sampling,
+        seq2seq,
+        teacher_forcing,
+    )
     from course_utils.data import audio, augmentation, corpora, download, tasks, text
     from course_utils.teaching import checks, lesson, progress
     from course_utils.teaching.checks import check, hint, solution
@@ -24,7 +48,31 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _ROOMS = {
-    "algorithms": ["recurrent", "features", "ctc", "decoding", "metrics"],
+    "algorithms": [
+        "recurrent",
+        "gradients",
+        "sampling",
+        "features",
+        "cepstra",
+        "resynthesis",
+        "hmm",
+        "attention",
+        "hard_attention",
+        "encoders",
+        "seq2seq",
+        "teacher_forcing",
+        "beam",
+        "ctc",
+        "ctc_recursion",
+        "alignment",
+        "fusion",
+        "decoding",
+        "batched_decoding",
+        "language_model",
+        "arpa",
+        "lexicon",
+        "metrics",
+    ],
     "data": ["text", "audio", "augmentation", "corpora", "download", "tasks"],
     "visuals": ["plots", "players", "widgets"],
     "teaching": ["lesson", "checks", "progress"],

@@ -4,6 +4,7 @@ import json
 import os
 import runpy
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -46,6 +47,13 @@ def home(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("COURSE_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def same_numbers():
+    """Chance, for the tests that draw without a generator of their own."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 @pytest.fixture(scope="session")

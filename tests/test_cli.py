@@ -72,18 +72,11 @@ def test_the_list_of_commands_is_whole(course):
     assert "..." not in said.partition("Commands:")[2]
 
 
-def test_the_command_starts_quickly_and_without_torch():
+def test_the_command_starts_without_what_it_does_not_need():
     code = "import sys; from course_utils.cli import main; sys.argv = ['course', '--help']\ntry: main()\n"
     code += "except SystemExit: print({'torch', 'numpy', 'nbconvert', 'tqdm', 'psutil'} & set(sys.modules))"
-
-    def once(line: str) -> tuple[float, str]:
-        begin = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True)
-        return time.perf_counter() - begin, done.stdout
-
-    calls = [once(code) for _ in range(3)]
-    assert {said.splitlines()[-1] for _, said in calls} == {"set()"}
-    assert min(calls)[0] - once("pass")[0] < 0.5
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"
 
 
 def test_version(course):

@@ -36,8 +36,10 @@ ONLY_IN = {  # a library, and the places that it stays in
     "IPython": ("visuals", "teaching"),
     "torchaudio": ("data.audio",),
     "jiwer": ("algorithms.metrics",),
+    "sacrebleu": ("algorithms.metrics",),
+    "rouge_score": ("algorithms.metrics",),
 }
-ALGORITHMS_STAND_ON = {"torch", "jiwer"}
+ALGORITHMS_STAND_ON = {"torch", "jiwer", "sacrebleu", "rouge_score"}
 STARTS_BARE = ("__init__", "__main__", "places")  # loaded before any package is installed, or by thirty kernels at once
 
 

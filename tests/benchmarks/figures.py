@@ -14,7 +14,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+
+from pairs import Curve, Row
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -22,7 +25,6 @@ TITLE = """# Measured figures
 
 Written by `python tests/benchmarks/figures.py [GROUP…]`; change the code, not this file.
 """
-Row = tuple[str, str, str]
 HELP = "import sys; from course_utils.cli import main; sys.argv[1:] = ['--help']; main()"
 
 
@@ -90,18 +92,69 @@ def recogniser() -> list[Row]:
     return rows()
 
 
+def _against(module: str, peers: str) -> Callable[[], list[Row]]:
+    """Return a group of ratios: processor time of ours over the peer's, so that less than 1 is faster."""
+
+    def group() -> list[Row]:
+        return import_module(f"peers_{module}").rows()
+
+    group.__doc__ = f"Our processor time over that of {peers}, medians of interleaved pairs; below 1: ours is faster."
+    return group
+
+
+PEERS = {
+    "recurrent": "torch.nn's layers",
+    "gradients": "torch's utilities",
+    "features": "torchaudio's transforms",
+    "hmm": "hmmlearn",
+    "attention": "torch.nn's attention",
+    "ctc": "torch's and torchaudio's compiled functions",
+    "decoding": "flashlight-text's decoder, with the same language model",
+    "metrics": "jiwer, which calls rapidfuzz",
+}
+
+
+def growth() -> list[Row]:
+    """How the algorithms' time grows with their input (growth.svg): the exponent measured, and theory's."""
+    curves = [curve for module in PEERS for curve in import_module(f"peers_{module}").growth()]
+    _plot(curves)
+    return [(f"{curve.name}, by {curve.size}", f"{curve.exponent:.2f}", f"{curve.theory:g}") for curve in curves]
+
+
+def _plot(curves: list[Curve]) -> None:
+    """Draw seconds against size, one small panel for each algorithm, with a line of theory's slope beside them."""
+    from matplotlib.figure import Figure
+
+    names = list(dict.fromkeys(curve.name for curve in curves))
+    columns = 4
+    figure = Figure(figsize=(3 * columns, 2.4 * -(-len(names) // columns)), layout="constrained")
+    for place, name in enumerate(names, start=1):
+        axes = figure.add_subplot(-(-len(names) // columns), columns, place)
+        for curve in (curve for curve in curves if curve.name == name):
+            sizes, seconds = zip(*sorted(curve.seconds.items()), strict=True)
+            (line,) = axes.loglog(sizes, seconds, "o-", markersize=3, label=curve.size)
+            theory = [seconds[-1] * (size / sizes[-1]) ** curve.theory for size in sizes]
+            axes.loglog(sizes, theory, ":", color=line.get_color())
+        axes.set(title=name, ylabel="seconds")
+        axes.legend(fontsize="x-small", title="dotted: theory", title_fontsize="x-small")
+    figure.savefig(RESULTS.with_name("growth.svg"), metadata={"Date": None})
+
+
 GROUPS: dict[str, Callable[[], list[Row]]] = {
     "start-up": start_up,
     "lessons": lessons,
     "browser": browser,
     "install": install,
     "recogniser": recogniser,
+    **{module: _against(module, peers) for module, peers in PEERS.items()},
+    "growth": growth,
 }
 
 
 def _section(name: str, rows: list[Row]) -> str:
     machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
     lines = [f"## {name}", "", GROUPS[name].__doc__ or "", f"({machine}, {time.strftime('%Y-%m-%d')})", ""]
+    lines += ["![Seconds against size, a panel for each algorithm](growth.svg)", ""] if name == "growth" else []
     lines += ["| figure | measured | goal |", "|---|---|---|", *("| " + " | ".join(row) + " |" for row in rows)]
     return "\n".join(lines) + "\n"
 

@@ -10,11 +10,11 @@ import statistics
 import sys
 from collections.abc import Iterable, Sequence
 
-from course_utils import corpora, metrics, recogniser
+from pairs import Row
 
-Row = tuple[str, str, str]
+from course_utils import corpora, evaluation, metrics, recogniser
+
 STRINGS = 100  # strings of 1 to 7 digits for each real speaker
-NOISE = 10  # dB
 
 
 def rows(seeds: Iterable[int] = range(5), held_out_seeds: Iterable[int] = (0,)) -> list[Row]:
@@ -26,7 +26,7 @@ def rows(seeds: Iterable[int] = range(5), held_out_seeds: Iterable[int] = (0,)) 
         test = corpora.load("digits", "test")
         scores = {
             "unseen synthetic voices": recogniser.evaluate(model, test).wer,
-            "the same in noise": recogniser.evaluate(model, test, snr=NOISE).wer,
+            "the same in noise": recogniser.evaluate(model, test, snr=evaluation.NOISE).wer,
             "unseen synthesiser": recogniser.evaluate(model, corpora.load("digits", "test_unseen")).wer,
             **{voice: recogniser.evaluate(model, strings).wer for voice, strings in people.items()},
         }
@@ -55,7 +55,7 @@ def _range(values: Sequence[float], unit: str = " %", factor: float = 100.0) -> 
 
 def _synthetic(found: dict[str, list[float]]) -> list[Row]:
     goals = {"unseen synthetic voices": "2.5 %", "the same in noise": "5 %", "unseen synthesiser": "15 %"}
-    names = {"the same in noise": f"the same at {NOISE} dB signal to noise"}
+    names = {"the same in noise": f"the same at {evaluation.NOISE} dB signal to noise"}
     return [
         ("`course train`, processor time", _range(found["CPU seconds"], " s", 1.0), "120 s on two cores"),
         ("`course train`, peak memory", _range(found["MiB"], " MiB", 1.0), "—"),
@@ -80,7 +80,7 @@ def _held_out(people: dict[str, list[corpora.Utterance]], seeds: Iterable[int]) 
         said: list[str] = []
         heard: list[str] = []
         for voice, strings in people.items():
-            others, _ = corpora.fsdd_held_out(corpora.fsdd_recordings(), [voice])
+            others = evaluation.real_strings("train", held_out=(voice,))
             model, history = recogniser.train(seed=seed, real=others, progress=False)
             score = recogniser.evaluate(model, strings)
             print(f"without {voice}, seed {seed}: {history}: {score}", file=sys.stderr)
