@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         seq2seq,
         teacher_forcing,
     )
-    from course_utils.data import audio, augmentation, corpora, download, tasks, text
+    from course_utils.data import audio, augmentation, corpora, download, isolated, tasks, text
     from course_utils.teaching import checks, lesson, progress
     from course_utils.teaching.checks import check, hint, solution
     from course_utils.teaching.lesson import claim, setup, show_source
@@ -73,7 +73,7 @@ _ROOMS = {
         "lexicon",
         "metrics",
     ],
-    "data": ["text", "audio", "augmentation", "corpora", "download", "tasks"],
+    "data": ["text", "audio", "augmentation", "corpora", "download", "isolated", "tasks"],
     "visuals": ["plots", "players", "widgets"],
     "teaching": ["lesson", "checks", "progress"],
 }

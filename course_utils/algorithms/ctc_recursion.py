@@ -14,6 +14,7 @@ state 2u, label u is 2u - 1. A prefix beam search keeps the same pair of scores 
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn.functional import one_hot, pad
 
 IMPOSSIBLE = -torch.inf  # log 0
@@ -48,6 +49,7 @@ class NegativeLogLikelihood(torch.autograd.Function):
         return losses
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, *upstream: Tensor):
         """Return the derivatives by log_probs (B, T, C): 0 in padding, and where the loss is inf."""
         (gradient,) = ctx.saved_tensors

@@ -150,12 +150,9 @@ def _advance(
         for symbol in symbols:
             if most + row[symbol] <= worst:
                 break  # neither this symbol nor one after it can have a place
-            longer = (*labels, symbol)
-            if longer in prefixes:
-                continue  # it took this mass over when it stayed
             mass = (prefix.ends_blank if symbol == last else prefix.total) + row[symbol]
             said = fusion.follow(prefix.said, symbol)
-            if mass + said.bonus > worst:
+            if mass + said.bonus > worst and (longer := (*labels, symbol)) not in prefixes:  # which had this mass above
                 new = _Prefix(NEVER, mass, mass, said, (*prefix.frames, frame))
                 (heapq.heapreplace if len(best) == beam else heapq.heappush)(best, (mass + said.bonus, longer, new))
                 worst = best[0][0] if len(best) == beam else NEVER

@@ -62,8 +62,7 @@ class NgramModel(LanguageModel):
         """Return log P(token | history) for a history of at most ``order - 1`` tokens."""
 
     @abstractmethod
-    def knows(self, token: str) -> bool:
-        """Tell whether the token is in the vocabulary."""
+    def knows(self, token: str) -> bool: ...
 
     def start(self) -> Ngram:
         return (BEGIN,) if self.order > 1 else ()
@@ -138,8 +137,8 @@ def count_ngrams(sentences: Iterable[Sequence[str]], order: int) -> list[Counter
     if order < 1:
         raise ValueError(f"order is {order}; it must be at least 1: the number of tokens in the longest n-gram")
     counts: list[Counter[Ngram]] = [Counter() for _ in range(order)]
-    for sentence in sentences:
-        padded = (BEGIN, *_checked(sentence), END)
+    for sentence in map(_checked, sentences):
+        padded = (BEGIN, *sentence, END)
         for end in range(2, len(padded) + 1):
             for n in range(1, min(order, end) + 1):
                 counts[n - 1][padded[end - n : end]] += 1
@@ -160,11 +159,10 @@ def add_k(sentences: Iterable[Sequence[str]], order: int, k: float = 1.0, vocabu
     if not k >= 0:
         raise ValueError(f"k is {k}; it must be at least 0")
     counts = count_ngrams(sentences, order)
-    known, totals = {}, Counter()
-    for ngram, count in (item for level in counts for item in level.items()):
-        if len(ngram) == order or ngram[0] == BEGIN:
-            known[ngram] = count
-            totals[ngram[:-1]] += count
+    known = {g: count for level in counts for g, count in level.items() if len(g) == order or g[0] == BEGIN}
+    totals: Counter[Ngram] = Counter()
+    for ngram, count in known.items():
+        totals[ngram[:-1]] += count
     return AddK(order, k, known, totals, frozenset(_vocabulary(counts, vocabulary)))
 
 
@@ -179,11 +177,9 @@ def kneser_ney(
     nothing precedes, keep their counts. Below the unigrams all tokens are alike.
 
     Args:
-        sentences: each a sequence of tokens.
-        order: 1 for unigrams, 2 for bigrams, …
+        sentences, order, vocabulary: as for `add_k`.
         discount: D, between 0 and 1; by default n1 / (n1 + 2 n2) for each order, from the numbers of n-grams with
             counts of one and of two, or 0.5 where there are none.
-        vocabulary: tokens that may come though no sentence has them.
     """
     counts = count_ngrams(sentences, order)
     tokens = _vocabulary(counts, vocabulary)
@@ -210,8 +206,7 @@ def back_off(
     discount has left. Katz took the discounts from Good and Turing's estimate, which wants more text than lessons have.
 
     Args:
-        sentences, order, vocabulary: as for `kneser_ney`.
-        discount: D, taken from each count, between 0 and 1.
+        sentences, order, vocabulary: as for `add_k`; discount: D, taken from each count, between 0 and 1.
     """
     D = _checked_discount(discount)
     counts = count_ngrams(sentences, order)
@@ -269,8 +264,8 @@ class _Table:
 
 def _by_history(level: Mapping[Ngram, int]) -> Iterator[tuple[Ngram, dict[str, int]]]:
     histories: defaultdict[Ngram, dict[str, int]] = defaultdict(dict)
-    for ngram, count in level.items():
-        histories[ngram[:-1]][ngram[-1]] = count
+    for (*history, token), count in level.items():
+        histories[tuple(history)][token] = count
     yield from histories.items()
 
 
@@ -281,7 +276,7 @@ def _continuations(level: Mapping[Ngram, int], longer: Mapping[Ngram, int]) -> d
 
 
 def _discount(level: Mapping[Ngram, int]) -> float:
-    once, twice = (sum(count == wanted for count in level.values()) for wanted in (1, 2))
+    once, twice = (list(level.values()).count(wanted) for wanted in (1, 2))
     return once / (once + 2 * twice) if once and twice else 0.5
 
 

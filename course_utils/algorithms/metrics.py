@@ -42,7 +42,7 @@ def edit_table(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) ->
         d[i][j] = d[i-1][j-1]                                       where they are equal,
                   1 + min(d[i-1][j-1], d[i-1][j], d[i][j-1])        where they differ
 
-    (Wagner and Fischer 1974). Below in the corner stands the edit distance (Levenshtein 1966).
+    (Wagner and Fischer 1974). In the last corner stands the edit distance (Levenshtein 1966).
 
     >>> edit_table("ab", "b")
     [[0, 1], [1, 1], [2, 1]]
@@ -66,7 +66,7 @@ def align(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> list
     """Return the fewest edits that make the hypothesis of the reference, in order, equal tokens among them.
 
     Found on the way back through the table, from its last corner to its first. Where several alignments have as few
-    edits, a substitution goes before a deletion, and that before an insertion; another library may choose another.
+    edits, that way takes a substitution before a deletion, and a deletion before an insertion; libraries may differ.
 
     Returns:
         (operation, token of the reference, token of the hypothesis), the operation "equal", "substitute", "delete" (the
@@ -95,7 +95,7 @@ def align(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> list
 def count_edits(edits: Sequence[Edit]) -> EditCounts:
     """Return how many edits of each kind an alignment has, and how many tokens its reference."""
     found = Counter(operation for operation, _, _ in edits)
-    length = sum(said is not None for _, said, _ in edits)
+    length = len(edits) - found["insert"]
     return EditCounts(found["substitute"], found["delete"], found["insert"], length)
 
 

@@ -38,18 +38,20 @@ def write(
     """
     if not 0 <= ratio <= 1:
         raise ValueError(f"the ratio is {ratio}; it is a share and lies between 0 and 1")
+    if targets.dim() != 2 or not targets.shape[1]:
+        raise ValueError(f"targets have shape {tuple(targets.shape)}; give (B, U), with <eos> at least in each")
     truth = shift(targets, sos)
     if ratio == 1:
         return decoder(truth, state)[:2]
     B, U = targets.shape
     forced = torch.rand(B, U, generator=generator, device=targets.device) < ratio  # one coin a token
-    logits, weights, read = [], [], truth[:, :1]
+    logits, weights, written = [], [], truth[:, 0]  # <sos> comes first, whatever the coin says
     for u in range(U):
-        scores, looks, state = decoder(read, state)
+        read = torch.where(forced[:, u], truth[:, u], written)
+        scores, looks, state = decoder(read[:, None], state)
         logits.append(scores)
         weights.append(looks)
-        written = scores[:, -1].argmax(-1)  # a choice: no gradient passes through it
-        read = torch.where(forced[:, u + 1 : u + 2], truth[:, u + 1 : u + 2], written[:, None]) if u + 1 < U else read
+        written = scores[:, 0].argmax(-1)  # a choice: no gradient passes through it
     return torch.cat(logits, 1), None if weights[0] is None else torch.cat(weights, 1)
 
 

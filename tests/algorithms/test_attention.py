@@ -214,6 +214,12 @@ def test_a_query_that_may_look_at_nothing(device):
         assert (gradient[0] != 0).any()
 
 
+def test_where_nothing_may_be_looked_at_torchs_modules_differ():
+    x, nothing = torch.ones(1, 2, 4), torch.zeros(1, 2, dtype=torch.bool)
+    assert nn.MultiheadAttention(4, 1, batch_first=True)(x, x, x, key_padding_mask=~nothing)[0].isnan().all()
+    assert (scaled_dot_product_attention(x, x, x, attn_mask=nothing[:, None]) == attend(x, x, x, nothing)[0]).all()
+
+
 def test_scores_of_minus_infinity_and_very_large_ones():
     scores = torch.tensor([[[-torch.inf, 1e4, 1e4, -1e30]]])
     torch.testing.assert_close(masked_softmax(scores), torch.tensor([[[0.0, 0.5, 0.5, 0.0]]]))

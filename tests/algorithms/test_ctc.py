@@ -388,4 +388,4 @@ def test_the_slow_ones_say_what_is_too_much_for_them():
     with pytest.raises(ValueError, match=r"\(T, C\)"):
         ctc.loss_by_enumeration(torch.zeros(1, 3, 2), [1])
     with pytest.raises(ValueError, match="at least 1 here"):
-        ctc.loss_by_dynamic_programming(**(GOOD | {"input_lengths": [4, 0]}))
+        ctc.loss_by_dynamic_programming(GOOD["log_probs"], GOOD["targets"], [4, 0], [2, 2])

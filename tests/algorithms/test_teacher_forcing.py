@@ -134,6 +134,8 @@ def test_truth_becomes_rarer(schedule):
 def test_bad_input_is_named():
     with pytest.raises(ValueError, match=r"the ratio is 1[.]5"):
         write(Echo(), 0, torch.tensor([[1]]), SOS, 1.5)
+    with pytest.raises(ValueError, match=r"shape \(1, 0\).*<eos> at least"):
+        write(Echo(), 0, torch.zeros(1, 0, dtype=torch.long), SOS)
     with pytest.raises(ValueError, match=r"need targets \(2, 3\).*got \(3, 2\)"):
         cross_entropy(torch.zeros(2, 3, 4), torch.zeros(3, 2), torch.tensor([1, 1]))
     with pytest.raises(ValueError, match="smoothing in 0 to 1"):
