@@ -28,7 +28,7 @@ class Hypothesis:
     score: float  # what the search ranks by
     acoustic: float  # log-probability of the labels given the sound, as far as the search kept its paths
     language: float = 0.0  # log-probability of the labels in the language model, the end of the sentence included
-    frames: tuple[int, ...] = ()  # for each label, the frame in which it begins
+    frames: tuple[int, ...] = ()  # for each label, the frame in which most of its mass begins
     text: str = ""  # the labels' tokens, joined, where the search was given tokens
 
 
@@ -72,6 +72,7 @@ def prefix_beam_search(
     beta: float = 0.0,
     *,
     tokens: Sequence[str] | None = None,
+    between: str = "",
     counted: str | None = None,
     floor: float = NEVER,
     blank: int = 0,
@@ -91,7 +92,8 @@ def prefix_beam_search(
         alpha: weight of the language model's log-probability, at least 0.
         beta: added for each label; above 0 it makes up for the language model's dislike of length.
         tokens: the C symbols' names, as the language model knows them; the blank's is never used.
-        counted: the token that beta counts, such as a blank between words; every label if None.
+        between: what parts two tokens in a hypothesis's text: nothing for characters, " " for words.
+        counted: the token that beta counts, such as " " for the words of a spelling; every label if None.
         floor: symbols with a lower log-probability than this do not extend a prefix in that frame: faster, and no
             longer exact.
 
@@ -107,7 +109,11 @@ def prefix_beam_search(
         prefixes = _advance(prefixes, frame, row, symbols, beam, fusion, blank)
         if not prefixes:
             raise ValueError(f"frame {frame} leaves no path: whatever could follow has log-probability -inf")
-    found = [_hypothesis(labels, prefix, fusion, tokens) for labels, prefix in prefixes.items()]
+    found = []
+    for labels, prefix in prefixes.items():
+        bonus, language = fusion.finish(prefix.said)
+        text = between.join(fusion.tokens[label] for label in labels) if tokens else ""
+        found.append(Hypothesis(labels, prefix.total + bonus, prefix.total, language, prefix.frames, text))
     return sorted(found, key=lambda hypothesis: hypothesis.score, reverse=True)
 
 
@@ -115,7 +121,7 @@ def dropped_mass(hypotheses: Sequence[Hypothesis]) -> float:
     """Return the probability of all paths that a prefix beam search let fall, from 0 to 1.
 
     The probabilities of all labellings sum to one, so what the hypotheses lack of it was dropped on the way. Without
-    a language model, a hypothesis that leads the next by more than this is certainly the best of all labellings.
+    a language model, a hypothesis whose probability leads the next by more than this is the best of all labellings.
     """
     return max(0.0, 1.0 - sum(math.exp(hypothesis.acoustic) for hypothesis in hypotheses))
 
@@ -152,7 +158,7 @@ def _advance(
                 break  # neither this symbol nor one after it can have a place
             mass = (prefix.ends_blank if symbol == last else prefix.total) + row[symbol]
             said = fusion.follow(prefix.said, symbol)
-            if mass + said.bonus > worst and (longer := (*labels, symbol)) not in prefixes:  # which had this mass above
+            if mass + said.bonus > worst and (longer := (*labels, symbol)) not in prefixes:  # whose mass has it already
                 new = _Prefix(NEVER, mass, mass, said, (*prefix.frames, frame))
                 (heapq.heapreplace if len(best) == beam else heapq.heappush)(best, (mass + said.bonus, longer, new))
                 worst = best[0][0] if len(best) == beam else NEVER
@@ -181,12 +187,6 @@ def log_add(x: float, y: float) -> float:
     if x < y:
         x, y = y, x
     return x + math.log1p(math.exp(y - x)) if y > NEVER else x
-
-
-def _hypothesis(labels: tuple[int, ...], prefix: _Prefix, fusion: Fusion, tokens: Sequence[str] | None) -> Hypothesis:
-    bonus, language = fusion.finish(prefix.said)
-    text = "".join(tokens[label] for label in labels) if tokens else ""
-    return Hypothesis(labels, prefix.total + bonus, prefix.total, language, prefix.frames, text)
 
 
 def _of_path(path: tuple[int, ...], score: float, blank: int) -> Hypothesis:

@@ -151,8 +151,7 @@ def add_k(sentences: Iterable[Sequence[str]], order: int, k: float = 1.0, vocabu
     """Return the model that adds k to every count; k = 1 is Laplace's rule.
 
     Args:
-        sentences: each a sequence of tokens.
-        order: 1 for unigrams, 2 for bigrams, …
+        sentences: each a sequence of tokens; order: 1 for unigrams, 2 for bigrams, …
         k: at least 0; with 0 what was never seen has probability zero.
         vocabulary: tokens that may come though no sentence has them.
     """
@@ -160,9 +159,7 @@ def add_k(sentences: Iterable[Sequence[str]], order: int, k: float = 1.0, vocabu
         raise ValueError(f"k is {k}; it must be at least 0")
     counts = count_ngrams(sentences, order)
     known = {g: count for level in counts for g, count in level.items() if len(g) == order or g[0] == BEGIN}
-    totals: Counter[Ngram] = Counter()
-    for ngram, count in known.items():
-        totals[ngram[:-1]] += count
+    totals = {history: sum(followers.values()) for history, followers in _by_history(known)}
     return AddK(order, k, known, totals, frozenset(_vocabulary(counts, vocabulary)))
 
 
@@ -178,8 +175,8 @@ def kneser_ney(
 
     Args:
         sentences, order, vocabulary: as for `add_k`.
-        discount: D, between 0 and 1; by default n1 / (n1 + 2 n2) for each order, from the numbers of n-grams with
-            counts of one and of two, or 0.5 where there are none.
+        discount: D, between 0 and 1; by default n1 / (n1 + 2 n2) for each order, where n1 n-grams were counted once
+            and n2 twice, or 0.5 if there are none such.
     """
     counts = count_ngrams(sentences, order)
     tokens = _vocabulary(counts, vocabulary)
@@ -232,8 +229,8 @@ def perplexity(model: LanguageModel, sentences: Iterable[Sequence[str]]) -> floa
     It is the number of equally likely tokens that would surprise as much.
     """
     total, count = 0.0, 0
-    for sentence in sentences:
-        total += model.sentence_log_prob(_checked(sentence))
+    for sentence in map(_checked, sentences):
+        total += model.sentence_log_prob(sentence)
         count += len(sentence) + 1
     if not count:
         raise ValueError("there are no sentences to measure the perplexity on; give at least one")

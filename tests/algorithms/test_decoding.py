@@ -150,6 +150,7 @@ def test_frames_tell_where_each_label_begins():
     scores = (6 * torch.nn.functional.one_hot(torch.tensor(path), 4)).float().log_softmax(1)
     best = decoding.prefix_beam_search(scores, beam=8, tokens=TOKENS)[0]
     assert (best.labels, best.frames, best.text) == ((1, 1, 2, 3), (2, 5, 6, 10), "aabc")
+    assert decoding.prefix_beam_search(scores, 8, tokens=TOKENS, between=" ")[0].text == "a a b c"
     assert decoding.beam_search(scores, beam=1)[0].frames == (2, 5, 6, 10)
     # A faint early "a" makes the prefix, a clear late one most of its mass: the late frame counts.
     log_probs = torch.tensor([[0.99, 0.01], [0.99, 0.01], [0.1, 0.9], [0.9, 0.1]]).log()
