@@ -1,11 +1,15 @@
 """Prefix beam search against flashlight-text's C++ (with the same language models), and how its time grows.
 
 flashlight is told to add paths up (``log_add``), as the definition does; by default it takes the best path of each
-labelling. pyctcdecode and fast-ctc-decode are not measured: the first wants an older numpy, and neither is needed here.
+labelling. pyctcdecode and fast-ctc-decode, which want an older numpy, are measured where the environment variable
+COURSE_OTHER_DECODERS names a Python that has them (see ``other_decoders``).
 """
 
+import json
 import math
+import os
 import random
+import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from itertools import product
@@ -25,7 +29,7 @@ from flashlight.lib.text.decoder import (
 )
 from flashlight.lib.text.decoder.kenlm import KenLM
 from flashlight.lib.text.dictionary import Dictionary
-from pairs import Curve, Row, against, curve, ratio
+from pairs import Curve, Row, against, curve, ratio, seconds
 
 from course_utils import corpora
 from course_utils.algorithms import ctc, decoding, language_model
@@ -41,7 +45,8 @@ Peer = Callable[[torch.Tensor], list[int]]
 
 def rows() -> list[Row]:
     """Return (what, measured, goal): time and quality beside flashlight's."""
-    return [*_without_a_model(), *_tiny(), *_with_a_model()]
+    other = os.environ.get("COURSE_OTHER_DECODERS")
+    return [*_without_a_model(), *_tiny(), *_with_a_model(), *(_in_another_python(other) if other else [])]
 
 
 def growth() -> list[Curve]:
@@ -128,18 +133,60 @@ def _tiny() -> list[Row]:
     return [("likeliest labelling found, 200 tiny cases, beam 8", f"{ours}, flashlight {theirs}", "never fewer")]
 
 
+def _commands() -> tuple[list[torch.Tensor], language_model.Backoff, Lexicon]:
+    """Return a few commands' posteriors, trigrams of the training's words, and the lexicon that asks them."""
+    said = [u.text.split() for u in corpora.load("home", "train")]
+    words = language_model.kneser_ney(said, 3)
+    utterances = [_spelt(u.text, n) for n, u in enumerate(corpora.load("home", "valid")[:6])]
+    return utterances, words, Lexicon({word for sentence in said for word in sentence}, words, "|")
+
+
 def _with_a_model(beam: int = 25, alpha: float = 0.8) -> list[Row]:
     """Commands with a grammar, spelt by a network in much noise: character 4-grams, and word trigrams on a lexicon."""
-    said = [u.text.split() for u in corpora.load("home", "train")]
-    utterances = [_spelt(u.text, n) for n, u in enumerate(corpora.load("home", "valid")[:6])]
-    letters = language_model.kneser_ney([list("|".join(words)) for words in said], 4)
-    words = language_model.kneser_ney(said, 3)
-    lexicon = Lexicon({word for sentence in said for word in sentence}, words, "|")
+    utterances, words, lexicon = _commands()
+    letters = language_model.kneser_ney([list(u.text.replace(" ", "|")) for u in corpora.load("home", "train")], 4)
     with tempfile.TemporaryDirectory() as folder:
         by_letter = _flashlight(beam, len(TOKENS), alpha, _kenlm(letters, Path(folder), TOKENS))
         by_word = _flashlight_lexicon(beam, alpha, words, sorted(lexicon.words), Path(folder))
         found = _compare("characters' 4-grams", letters, by_letter, utterances, beam, alpha)
         return found + _compare("lexicon and words' trigrams", lexicon, by_word, utterances, beam, alpha)
+
+
+def _in_another_python(python: str, beam: int = 25, alpha: float = 0.8) -> list[Row]:
+    """Times and, with words' trigrams, fused scores beside pyctcdecode's and fast-ctc-decode's, pruning as they do."""
+    import numpy as np
+
+    utterances, words, lexicon = _commands()
+    plain = [_speechlike(200, len(TOKENS), seed) for seed in range(4)]
+    with tempfile.TemporaryDirectory() as folder:
+        arrays, arpa = Path(folder) / "posteriors.npz", Path(folder) / "words.arpa"
+        spelt = {f"spelt{n}": x.numpy() for n, x in enumerate(utterances)}
+        np.savez(arrays, plain=torch.stack(plain).numpy(), **spelt)
+        write_arpa(words, arpa)
+        told = json.dumps([str(arrays), str(arpa), sorted(lexicon.words), TOKENS, BEAMS, alpha])
+        script = [python, str(Path(__file__).with_name("other_decoders.py")), told]
+        found = json.loads(subprocess.run(script, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+    rows = []
+    for peer in ("pyctcdecode", "fast-ctc-decode"):
+        for k in BEAMS:
+            mine = seconds(lambda k=k: [decoding.prefix_beam_search(x, k) for x in plain], 3)
+            what = f"prefix beam {k} in Python (T 200, C {len(TOKENS)}): time beside {peer}'s"
+            rows.append((what, *against(mine / found[peer][str(k)])))
+
+    def ours(log_probs: torch.Tensor) -> Sequence[int]:
+        return decoding.prefix_beam_search(log_probs, beam, lexicon, alpha, tokens=TOKENS)[0].labels
+
+    theirs = [[TOKENS.index(letter) for letter in text.replace(" ", "|")] for text in found["texts"]]
+    pairs = list(zip(utterances, theirs, strict=True))
+    gains = [_fused(x, ours(x), lexicon, alpha) - _fused(x, labels, lexicon, alpha) for x, labels in pairs]
+    name = f"prefix beam {beam}, lexicon and words' trigrams"
+    worse = f"{sum(gain < -1e-3 for gain in gains)} of {len(gains)} ({sum(gain > 1e-3 for gain in gains)} better)"
+    mine = seconds(lambda: [ours(x) for x in utterances], 3)
+    return [
+        *rows,
+        (f"{name}: time beside pyctcdecode's", *against(mine / found["seconds"])),
+        (f"{name}: fused score below pyctcdecode's", worse, "0"),
+    ]
 
 
 def _compare(name: str, model, peer: Peer, utterances, beam: int, alpha: float) -> list[Row]:
