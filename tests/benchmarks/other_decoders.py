@@ -9,6 +9,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 
 import numpy as np
 
@@ -26,14 +27,12 @@ def seconds(work: Callable[[], object], times: int = 5) -> float:
 
 def main(arrays: str, arpa: str, words: list[str], tokens: list[str], beams: list[int], alpha: float) -> dict:
     """Return {decoder: {beam: seconds}} without a model, and with words' trigrams the seconds and the texts."""
-    import fast_ctc_decode  # ty: ignore[unresolved-import]
-    from pyctcdecode import build_ctcdecoder  # ty: ignore[unresolved-import]
-
+    fast_ctc_decode, pyctcdecode = import_module("fast_ctc_decode"), import_module("pyctcdecode")
     given = np.load(arrays)
     plain, spelt = given["plain"], [given[name] for name in sorted(given.files) if name != "plain"]
     labels = ["", *(" " if token == "|" else token for token in tokens[1:])]
-    letters = build_ctcdecoder(labels)
-    known = build_ctcdecoder(labels, kenlm_model_path=arpa, unigrams=words, alpha=alpha, beta=0.0)
+    letters = pyctcdecode.build_ctcdecoder(labels)
+    known = pyctcdecode.build_ctcdecoder(labels, kenlm_model_path=arpa, unigrams=words, alpha=alpha, beta=0.0)
     alphabet = "".join(chr(0x100 + c) for c in range(plain.shape[2]))
     beam = beams[1]
 
