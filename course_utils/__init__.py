@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         teacher_forcing,
     )
     from course_utils.data import audio, augmentation, corpora, download, isolated, tasks, text
-    from course_utils.teaching import checks, lesson, progress
+    from course_utils.teaching import checks, lesson, progress, recognisers_table
     from course_utils.teaching.checks import check, hint, solution
     from course_utils.teaching.lesson import claim, setup, show_source
     from course_utils.visuals import players, plots, widgets
@@ -75,7 +75,7 @@ _ROOMS = {
     ],
     "data": ["text", "audio", "augmentation", "corpora", "download", "isolated", "tasks"],
     "visuals": ["plots", "players", "widgets"],
-    "teaching": ["lesson", "checks", "progress"],
+    "teaching": ["lesson", "checks", "progress", "recognisers_table"],
 }
 _MODULES = {module: f"course_utils.{room}.{module}" for room, modules in _ROOMS.items() for module in modules}
 _MODULES.update(

@@ -1,4 +1,4 @@
-"""Small sequence tasks, made on the spot: names in a sentence, a motif in DNA, a symbol to recall, tunes to continue.
+"""Small sequence tasks, made on the spot: names in a sentence, a motif in DNA, memory tasks, tunes to continue.
 
 Each draws from a ``torch.Generator``, so that one seed makes the same data everywhere.
 """
@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from course_utils.data.corpora import DIGITS
 from course_utils.data.text import one_hot
 from course_utils.data.tunes import STOP, TUNES, notes, sound
 
 __all__ = [
-    "BASES", "ORDINARY", "SALAD_NAMES", "STOP", "TUNES", "dna", "name_sentence", "name_sentences", "names_at", "notes",
-    "recall", "sound",
+    "BASES", "DIGITS", "ORDINARY", "SALAD_NAMES", "STOP", "TUNES", "adding", "dna", "name_sentence", "name_sentences",
+    "names_at", "notes", "parity", "recall", "sound", "spelled_digits",
 ]  # fmt: skip
 
 _SLOTS = {
@@ -153,6 +154,55 @@ def recall(count: int, lag: int, generator: torch.Generator, symbols: int = 4) -
     first = torch.randint(symbols, (count, 1), generator=generator)
     distractors = torch.randint(symbols, 2 * symbols, (count, lag), generator=generator)
     return one_hot(torch.cat([first, distractors], 1), 2 * symbols), first[:, 0]
+
+
+def adding(count: int, length: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return sequences of numbers of which two are marked, one in each half; their sum is asked for at the end.
+
+    The adding problem (Hochreiter and Schmidhuber 1997, section 5.4), with numbers from 0 to 1: whoever always says 1
+    makes a mean squared error of 1/6.
+
+    Returns:
+        (count, length, 2), a number and a mark of 1.0 or 0.0 at each step, and the sums (count,).
+    """
+    _at_least_one(count=count)
+    if length < 2:
+        raise ValueError(f"length is {length}; two numbers are marked, so it must be at least 2")
+    numbers, marks = torch.rand(count, length, generator=generator), torch.zeros(count, length)
+    middle, rows = length // 2, torch.arange(count)
+    marks[rows, torch.randint(middle, (count,), generator=generator)] = 1.0
+    marks[rows, torch.randint(middle, length, (count,), generator=generator)] = 1.0
+    return torch.stack([numbers, marks], dim=2), (numbers * marks).sum(1)
+
+
+def parity(count: int, length: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return sequences of 1.0 and -1.0, and at each step whether an odd number of 1.0 has come so far.
+
+    Returns:
+        Inputs (count, length, 1), and labels of 1.0 (odd) or 0.0, (count, length).
+    """
+    _at_least_one(count=count, length=length)
+    bits = torch.randint(2, (count, length), generator=generator)
+    return (2.0 * bits - 1.0)[..., None], (bits.cumsum(1) % 2).float()
+
+
+def spelled_digits(
+    count: int, longest: int, generator: torch.Generator, shortest: int = 1
+) -> tuple[list[str], list[str]]:
+    """Return digit strings as they are spelled, "three one four", and as they are written, "314".
+
+    Both are sequences of characters, one about five times as long as the other: the text twin of speech recognition.
+
+    Args:
+        longest, shortest: how many digits a string has, each number as likely as any other.
+    """
+    _at_least_one(count=count, shortest=shortest)
+    if longest < shortest:
+        raise ValueError(f"longest is {longest} and shortest {shortest}; the longest string must not be the shorter")
+    sizes = torch.randint(shortest, longest + 1, (count,), generator=generator).tolist()
+    strings = [torch.randint(10, (size,), generator=generator).tolist() for size in sizes]
+    written = ["".join(map(str, digits)) for digits in strings]
+    return [" ".join(DIGITS[digit] for digit in digits) for digits in strings], written
 
 
 def _at_least_one(**numbers: int) -> None:

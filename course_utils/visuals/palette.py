@@ -27,6 +27,7 @@ MARKERS = {
     "plain network": "s", "RNN": "o", "LSTM": "^", "GRU": "v", "HMM": "D", "hybrid": "X", "CTC": "P",
     "attention": "*", "joint": "h", "truth": "", "chance": "",
 }  # fmt: skip
+GATES = {"f": "#117733", "i": "#CC6677", "o": "#6699CC"}  # an LSTM's forget, input and output gate
 CYCLE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#332288", "#56B4E9", "#882255"]
 
 # Colour scales as evenly spaced stops, low to high: energy (matplotlib's magma), probability, and signed activations.

@@ -24,7 +24,10 @@ def lab(tmp_path_factory):
         yield server
 
 
-@pytest.fixture(scope="module", params=PATHS, ids=lambda path: path.stem)
+@pytest.fixture(
+    scope="module",  # one worker runs all tests of a lesson
+    params=[pytest.param(path, marks=pytest.mark.xdist_group(path.stem), id=path.stem) for path in PATHS],
+)
 def lesson(request, lab, browser, artifacts):
     """A lesson, opened and run once for all of this module's tests."""
     context = browser.new_context(viewport={"width": 1200, "height": 2000}, permissions=["microphone"])

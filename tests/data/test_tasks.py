@@ -19,6 +19,9 @@ def seeded(seed=0):
         lambda g: tasks.names_at([1, 3], 5, g),
         lambda g: tasks.dna(5, 30, "TATA", g),
         lambda g: tasks.recall(5, 6, g),
+        lambda g: tasks.adding(5, 6, g),
+        lambda g: tasks.parity(5, 6, g),
+        lambda g: tasks.spelled_digits(5, 6, g),
     ],
 )
 def test_a_seed_makes_one_set_and_another_seed_another(make):
@@ -97,6 +100,34 @@ def test_recall_begins_with_its_answer():
     assert answers.unique().tolist() == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("length", [2, 3, 10, 51])
+def test_adding_marks_one_number_in_each_half(length):
+    inputs, sums = tasks.adding(400, length, seeded())
+    numbers, marks = inputs.unbind(2)
+    assert (marks[:, : length // 2].sum(1) == 1).all()
+    assert (marks[:, length // 2 :].sum(1) == 1).all()
+    assert marks.sum(0).min() > 0  # each place at some time
+    assert 0 <= numbers.min() < numbers.max() < 1
+    torch.testing.assert_close(sums, (numbers * marks).sum(1))
+    assert float(((sums - 1) ** 2).mean()) == pytest.approx(1 / 6, abs=0.03)
+
+
+def test_parity_counts_the_ones():
+    inputs, labels = tasks.parity(50, 9, seeded())
+    assert inputs.unique().tolist() == [-1.0, 1.0]
+    for row, found in zip(inputs[..., 0].tolist(), labels.tolist(), strict=True):
+        assert found == [float(row[: t + 1].count(1.0) % 2) for t in range(9)]
+    assert float(labels.mean()) == pytest.approx(0.5, abs=0.1)
+
+
+def test_spelled_digits_are_the_digits():
+    spelled, written = tasks.spelled_digits(300, 6, seeded(), shortest=2)
+    for words, digits in zip(spelled, written, strict=True):
+        assert [tasks.DIGITS[int(digit)] for digit in digits] == words.split(" ")
+    assert {len(digits) for digits in written} == {2, 3, 4, 5, 6}
+    assert set("".join(written)) == set("0123456789")
+
+
 @pytest.mark.parametrize("name", tunes.TUNES)
 def test_tunes_are_whole(name):
     notes = tunes.notes(tunes.TUNES[name])
@@ -135,6 +166,11 @@ def test_a_tune_lasts_as_long_as_its_beats():
         (lambda: tasks.dna(3, 20, "", seeded()), "at least one"),
         (lambda: tasks.dna(3, 3, "TATA", seeded()), "does not fit into 3"),
         (lambda: tasks.recall(3, 0, seeded()), "lag is 0"),
+        (lambda: tasks.adding(0, 9, seeded()), "count is 0"),
+        (lambda: tasks.adding(3, 1, seeded()), "length is 1; two numbers are marked"),
+        (lambda: tasks.parity(3, 0, seeded()), "length is 0"),
+        (lambda: tasks.spelled_digits(3, 2, seeded(), shortest=3), "longest is 2 and shortest 3"),
+        (lambda: tasks.spelled_digits(3, 2, seeded(), shortest=0), "shortest is 0"),
         (lambda: tunes.notes(["h4"]), "'h4' is no note"),
         (lambda: tunes.notes(["c4:0"]), "'c4:0' is no note"),
         (lambda: tunes.sound([]), "no notes"),

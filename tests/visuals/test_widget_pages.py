@@ -58,7 +58,7 @@ def press(page, widget, key):
 @pytest.mark.parametrize("name", [name for name in MAKERS if name != "microphone"])
 def test_the_slider_moves_the_picture(show, measured, name):
     page, widget = show(MAKERS[name]())
-    slider = widget.locator("input[type=range]")
+    slider = widget.locator("input[type=range]").first
     slider.focus()
     slider.press("Home")
     before = pictures(widget)

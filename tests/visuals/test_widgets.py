@@ -13,7 +13,13 @@ from course_utils.visuals.widgets import base
 
 from .samples import BEST, LABELS, MAKERS, TRANSCRIPTS, VOCABULARY, compute, explorer, posteriors, stepper
 
-CLASSES = [widgets.RecurrentStepper, widgets.UtteranceExplorer, widgets.SelfTest, widgets.Microphone]
+CLASSES = [
+    widgets.FeatureWorkbench,
+    widgets.RecurrentStepper,
+    widgets.UtteranceExplorer,
+    widgets.SelfTest,
+    widgets.Microphone,
+]
 
 
 @pytest.fixture(params=MAKERS)

@@ -22,6 +22,7 @@ from course_utils.visuals import palette
 HERE = Path(__file__).parent
 COLOURS = {
     "models": palette.COLOURS,
+    "gates": palette.GATES,
     "energy": palette.ENERGY,
     "probability": palette.PROBABILITY,
     "signed": palette.SIGNED,

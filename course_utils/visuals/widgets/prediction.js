@@ -1,7 +1,8 @@
 // A question before an experiment; its answer is told to the page, where the outcome of the same name waits for it.
 function renderPrediction({ model, el }) {
   el.classList.add("course-widget", "course-prediction");
-  const group = `prediction-${serial++}`;
+  // each widget's module counts from 0: without the name, two questions of a page would share their radio buttons
+  const group = `prediction-${model.get("name")}-${serial++}`;
   const status = element("p", { class: "soft", role: "status" });
   const buttons = model.get("choices").map((choice) =>
     keepKeys(element("input", { type: "radio", name: group, value: choice, onchange: () => choose(choice) })));
