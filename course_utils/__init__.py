@@ -13,7 +13,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # as typing's, whose import would cost more than this whole file
 if TYPE_CHECKING:
-    from course_utils import doctor, evaluation, places, recogniser, training
+    from course_utils import doctor, evaluation, listening, looking, places, recogniser, training
     from course_utils.algorithms import (
         alignment,
         arpa,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         seq2seq,
         teacher_forcing,
     )
-    from course_utils.data import audio, augmentation, corpora, download, isolated, tasks, text
+    from course_utils.data import audio, augmentation, corpora, download, isolated, pairs, tasks, text
     from course_utils.teaching import checks, lesson, progress, recognisers_table
     from course_utils.teaching.checks import check, hint, solution
     from course_utils.teaching.lesson import claim, setup, show_source
@@ -73,7 +73,7 @@ _ROOMS = {
         "lexicon",
         "metrics",
     ],
-    "data": ["text", "audio", "augmentation", "corpora", "download", "isolated", "tasks"],
+    "data": ["text", "audio", "augmentation", "corpora", "download", "isolated", "pairs", "tasks"],
     "visuals": ["plots", "players", "widgets"],
     "teaching": ["lesson", "checks", "progress", "recognisers_table"],
 }
@@ -81,7 +81,7 @@ _MODULES = {module: f"course_utils.{room}.{module}" for room, modules in _ROOMS.
 _MODULES.update(
     {
         module: "course_utils." + module
-        for module in ["doctor", "evaluation", "places", "recogniser", "training", *_ROOMS]
+        for module in ["doctor", "evaluation", "listening", "looking", "places", "recogniser", "training", *_ROOMS]
     }
 )
 _NAMES = {

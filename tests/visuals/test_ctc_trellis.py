@@ -188,7 +188,7 @@ def test_targets_and_paths_are_typed(show):
     path.fill("a")
     widget.get_by_text("Your path has 1 of 4 symbols so far").wait_for()
     target.fill("aab!")
-    widget.get_by_text("“aab” in 4 frames: 1 alignments").wait_for()
+    widget.get_by_text("“aab” in 4 frames: 1 alignment,").wait_for()
     target.fill("Aaab")
     widget.get_by_text(
         "“aaab” needs at least 6 frames, and there are 4: no alignment, the loss is infinite."
@@ -270,3 +270,16 @@ def test_impossible_frames_are_survived(show):
         press(page, widget, key)
         assert widget.evaluate("el => el.ctc.probabilities[0][0]") == (1 if key == "End" else 0)
         assert "NaN" not in widget.inner_text()
+
+
+@pytest.mark.browser
+def test_gradient_steps_grow_peaks(show):
+    """Eight frames that are all alike: the pull alone makes two of them name the labels, and the others stay blank."""
+    _, widget = show(ctc_trellis(presets={"Only blanks": ([[0.8, 0.1, 0.1]] * 8, "ab")}))
+    widget.get_by_role("button", name="Only blanks").click()
+    widget.get_by_text("“ab” in 8 frames").wait_for()
+    for _ in range(20):
+        widget.get_by_role("button", name="Gradient step").click()
+    found = np.array(widget.evaluate("el => el.model.get('probabilities')"))
+    assert (found[:, 1:].max(0) > 0.8).all()
+    assert (found[:, 0] > 0.45).sum() == 6

@@ -128,7 +128,7 @@ def differs(one: Any, other: Any, tolerance: float) -> bool:
 def _failed(exercise: Exercise, answer: Callable[..., Any], failing: list[Attempt], tried: int) -> Report:
     first = failing[0]
     assert first.fault
-    wrong = (m for m in exercise.misconceptions if _explains(m, failing, exercise.tolerance))
+    wrong = (m for m in exercise.misconceptions if _explains(exercise, m, failing))
     named = next(wrong, None)
     inputs = zip(exercise.parameters, first.arguments(), strict=False)
     rows = [
@@ -166,13 +166,15 @@ def _described(value: Any) -> str:
         return f"a {type(value).__name__}"
 
 
-def _explains(misconception: Misconception, failing: list[Attempt], tolerance: float) -> bool:
+def _explains(exercise: Exercise, misconception: Misconception, failing: list[Attempt]) -> bool:
     """Return whether the mistake gives what the learner's function gave wherever that fails."""
     for attempt in failing:
         made, came = call(misconception.mistake, attempt.arguments()), attempt.outcome
-        if (made.error is None) != (came.error is None) or differs(made.value, came.value, tolerance):
+        if (made.error is None) != (came.error is None) or differs(made.value, came.value, exercise.tolerance):
             return False
-    return any(attempt.outcome.error is None for attempt in failing)  # errors alone prove nothing
+    # Errors alone prove nothing, nor do right results that came by changing the arguments.
+    values = [(a, a.outcome.value) for a in failing if a.outcome.error is None]
+    return any(_compare(exercise, exercise.oracle(*attempt.arguments()), value) for attempt, value in values)
 
 
 def _diagnosis(misconception: Misconception | None) -> str:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from course_utils.visuals.inputs import Numbers, array, positive, same_length, unit_interval
 from course_utils.visuals.inputs import labels as given_labels
 from course_utils.visuals.palette import COLOURS
-from course_utils.visuals.plots.panel import extent, listed, panel, said
+from course_utils.visuals.plots.panel import counted, extent, listed, panel, said
 from course_utils.visuals.style import PROBABILITY_MAP, WIDTH, describe
 
 GREY = COLOURS["blank"]
@@ -130,9 +130,10 @@ def posteriors_over_training(
             ax.plot(x, probs[:, c], color=COLOURS["CTC"], linewidth=1.4)
             if probs[:, c].max() > 0.5:
                 ax.annotate(names[c], (x[probs[:, c].argmax()], 1.02), ha="center", fontsize=8, annotation_clip=False)
-        panel(ax, None, "", f"{updates} updates")
+        panel(ax, None, "", counted(updates, "update"))
         ax.set(ylim=(0, 1.25), yticks=(0, 1))
-        told.append(f"after {updates} updates {said(round(100 * float((probs.argmax(1) == 0).mean())))} per cent blank")
+        share = said(round(100 * float((probs.argmax(1) == 0).mean())))
+        told.append(f"after {counted(updates, 'update')} {share} per cent blank")
     panels[-1, 0].set_xlabel("time (s)")
     if title:
         panels[0, 0].set_title(title, loc="left")

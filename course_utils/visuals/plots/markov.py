@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 
 from course_utils.visuals.inputs import Numbers, array, positive, same_length, unit_interval, words
 from course_utils.visuals.palette import COLOURS
 from course_utils.visuals.plots.panel import counted, extent, listed, panel, said
 from course_utils.visuals.style import ENERGY_MAP, PROBABILITY_MAP, describe
+
+OUTLINE = [withStroke(linewidth=4.5, foreground="#000004")]  # legible on the brightest bands, too
 
 
 def trellis(
@@ -96,7 +99,7 @@ def alignment(
         shade = ("#FFFFFF", "#56B4E9")[place % 2]
         beside.step(
             np.arange(T + 1) * step, [*states, states[-1]], where="post", color=shade, linewidth=2.2,
-            linestyle=("-", (0, (4, 2)))[place % 2], label=label,
+            linestyle=("-", (0, (4, 2)))[place % 2], label=label, path_effects=OUTLINE,
         )  # fmt: skip
         told.append(f"{label}: {counted(len(set(states.tolist())), 'state')}, the last from {_start(states, step)} s")
         most = max(most, int(states.max()))

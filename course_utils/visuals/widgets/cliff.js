@@ -76,6 +76,8 @@ function renderCliff({ model, el }) {
     drawn(el);
   }
 
+  const halves = (low, high) => [...Array(40)].map((_, k) => Math.ceil(2 * low) / 2 + k / 2).filter((tick) => tick <= high);
+
   function drawMap(context, colours, { left, top, width, height }, path) {
     const x = (w) => left + ((w - wLow) / (wHigh - wLow)) * width, y = (b) => top + ((bHigh - b) / (bHigh - bLow)) * height;
     const shade = probabilityScale(colours);
@@ -88,11 +90,12 @@ function renderCliff({ model, el }) {
     context.textAlign = "left";
     context.fillText("loss: the darker the higher; rings mark clipped steps".replace("darker", colours.dark ? "brighter" : "darker"), left, top - 8);
     context.textAlign = "center";
-    for (const w of [4, 4.5, 5, 5.5, 6]) context.fillText(String(w), x(w), top + height + 14);
+    for (const w of halves(wLow, wHigh)) context.fillText(String(w), x(w), top + height + 14);
     context.fillText("w", left + width / 2, top + height + 30);
     context.textAlign = "right";
-    for (const b of [-3, -2.5, -2, -1.5]) context.fillText(figure(b).replace(/0$/, ""), left - 5, y(b) + 4);
-    context.fillText("b", left - 30, top + height / 2);
+    for (const b of halves(bLow, bHigh)) context.fillText(figure(b).replace(/0$/, ""), left - 5, y(b) + 4);
+    context.textAlign = "left";
+    context.fillText("b", 2, top + height / 2);
     context.save();
     context.beginPath();
     context.rect(left, top, width, height);

@@ -309,7 +309,7 @@ function renderCtcTrellis({ model, el }) {
     const T = logs.length, count = countAlignments(target, T), need = target.length + repeatsOf(target), P = Math.exp(lat.total);
     const mine = path.length ? ` ${yours()}` : "";
     task.textContent = (count
-      ? `${quoted(target)} in ${T} frames: ${count.toLocaleString("en")} alignments, P = ${short(P)}, loss ${short(-lat.total)} nats.`
+      ? `${quoted(target)} in ${T} frames: ${count.toLocaleString("en")} alignment${count === 1 ? "" : "s"}, P = ${short(P)}, loss ${short(-lat.total)} nats.`
       : `${quoted(target)} needs at least ${need} frames, and there are ${T}: no alignment, the loss is infinite.`) + mine;
     recursion.textContent = recurred();
     const greedy = collapse(greedyPath(logs)), unmerged = searched.paths[0], merged = searched.prefixes.at(-1)[0];
@@ -335,7 +335,7 @@ function renderCtcTrellis({ model, el }) {
     const value = (row, k) => short(Math.exp(row[k]));
     const why = lat.skips[s] ? "A skip past the blank is allowed: the labels on its two sides differ."
       : s < 2 ? "" : z === 0 ? "No skip: it would leave out a label." : `No skip: without the blank, ${symbols[z]} and ${symbols[z]} would merge.`;
-    const gradient = `Posterior of ${symbols[symbol]} in frame ${t + 1} minus its probability: ${short(lat.posterior[t][symbol])} − ${short(probabilities[t][symbol])} = ${short(lat.pull[t][symbol])}, the way it is pulled.`;
+    const gradient = lat.total === NEVER ? "No alignment, so no gradient." : `Posterior of ${symbols[symbol]} in frame ${t + 1} minus its probability: ${short(lat.posterior[t][symbol])} − ${short(probabilities[t][symbol])} = ${short(lat.pull[t][symbol])}, the way it is pulled.`;
     const name = `α${below(t + 1)}(${s + 1})`;
     if (!t) return `${name} = ${s < 2 ? y : 0}: a path begins in state 1 or 2. ${gradient}`;
     const ways = [s, s - 1, ...(lat.skips[s] ? [s - 2] : [])].filter((k) => k >= 0);

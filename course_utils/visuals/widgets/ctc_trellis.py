@@ -139,8 +139,8 @@ class CtcTrellis(CourseWidget):
 
     def _lattice(self) -> Lattice:
         labels = [self._symbols.index(letter) for letter in self.target]
-        found = self._measure(np.array(self.probabilities), labels)
-        return Lattice(*(value.detach().cpu().numpy() if hasattr(value, "detach") else value for value in found))
+        *lattice, score = self._measure(np.array(self.probabilities), labels)
+        return Lattice(*map(_plain, lattice), float(score))
 
     def static(self) -> Any:
         """Return the same picture as a figure, of the present probabilities and target."""
@@ -157,3 +157,8 @@ class CtcTrellis(CourseWidget):
             f"the CTC trellis of {self.target!r} over {len(self.probabilities)} frames: the target has the probability "
             f"{chance:.3g}"
         )
+
+
+def _plain(values: Numbers) -> np.ndarray:
+    """Return numbers, infinities among them, as an array."""
+    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
