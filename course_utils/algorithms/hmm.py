@@ -11,13 +11,14 @@ that of L. R. Rabiner, "A tutorial on hidden Markov models", Proceedings of the 
 from dataclasses import dataclass
 from itertools import product
 from math import log
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from .emissions import Discrete as Discrete
-from .emissions import Emission, normalised
-from .emissions import Gaussian as Gaussian
+from course_utils.algorithms.emissions import Discrete as Discrete
+from course_utils.algorithms.emissions import Emission, normalised
+from course_utils.algorithms.emissions import Gaussian as Gaussian
 
 RESCALE = 4  # frames between two scalings of a sweep
 
@@ -35,7 +36,7 @@ class HMM:
 
     log_initial: Tensor
     log_transition: Tensor
-    emission: Emission | None = None
+    emission: Any = None  # an Emission: Discrete, Gaussian, or one of your own
     log_final: Tensor | None = None
 
     def __post_init__(self):
@@ -186,7 +187,7 @@ def baum_welch(
         iterations: rounds at most.
         tolerance: stop when a round gains less than this many nats in all.
     """
-    emission = model.emission
+    emission: Emission | None = model.emission
     if emission is None:
         raise ValueError("the model has no emission, so there is nothing to read the observations with")
     history: list[float] = []

@@ -12,10 +12,11 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import SupportsFloat
 
 KEPT = Path(__file__).with_name("recognisers.json")
 COLLECT = "COURSE_RECOGNISERS"  # the environment variable that names a file to which each `show` appends its figures
-Errors = Mapping[str, float]  # test set -> the share of words that are wrong
+Errors = Mapping[str, SupportsFloat]  # test set -> the share of words that are wrong
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Table:
     def _cells(self, row: Row) -> list[str]:
         texts = []
         for test in self.tests:
-            now = f"{100 * row.now[test]:.1f}" if test in row.now else ""
+            now = f"{100 * float(row.now[test]):.1f}" if test in row.now else ""
             kept = "{:.1f} ({:.1f}–{:.1f})".format(*(100 * x for x in row.kept[test])) if test in row.kept else ""
             texts.append(" · ".join(filter(None, [now and f"now {now}", kept])) or "–")
         return texts
@@ -81,7 +82,7 @@ def show(lesson: str, now: Mapping[str, Errors]) -> Table:
     """
     for name, errors in now.items():
         for test, share in errors.items():
-            if not 0 <= share < 100:
+            if not 0 <= float(share) < 100:
                 raise ValueError(f"{name}, {test}: {share} is no share of words; give errors over words, 0.05 for 5 %")
     figures = {name: {test: float(share) for test, share in errors.items()} for name, errors in now.items()}
     if path := os.environ.get(COLLECT):
@@ -101,7 +102,7 @@ def summarise(runs: Sequence[Mapping[str, Errors]]) -> dict[str, dict]:
     for figures in runs:
         for name, errors in figures.items():
             for test, share in errors.items():
-                found.setdefault(name, {}).setdefault(test, []).append(share)
+                found.setdefault(name, {}).setdefault(test, []).append(float(share))
     return {
         name: {
             "seeds": max(map(len, tests.values())),

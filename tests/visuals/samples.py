@@ -165,7 +165,7 @@ def descend(w: float, b: float, rate: float, limit: float, updates: int = 60) ->
         unit_loss(place[0], place[1]).backward()
         clip_by_norm(place, limit)
         with torch.no_grad():
-            place -= rate * place.grad
+            place -= rate * place.grad  # ty: ignore
         path.append(place.detach().clone())
     return torch.stack(path)
 
@@ -207,7 +207,7 @@ def next_tokens(source: int, written: list[int]) -> torch.Tensor:
     """What the lesson hands to the stepper: the decoder's distributions."""
     decoder, starts = small_decoder()
     state = seq2seq.DecoderState(starts[source : source + 1])
-    return decoder(torch.tensor([[1, *written]]), state)[0][0].softmax(-1)
+    return decoder(torch.tensor([[1, *written]]), state)[0][0].detach().softmax(-1)
 
 
 def kept_drafts(source: int, width: int) -> list[list[tuple[int, float, int]]]:
@@ -217,7 +217,9 @@ def kept_drafts(source: int, width: int) -> list[list[tuple[int, float, int]]]:
     with torch.no_grad():
         while len(columns) < 6 and not drafts.ended.all():
             drafts = beam.advance(decoder.step, drafts, 1, 2)
-            kept = zip(drafts.tokens[0, :, -1].tolist(), drafts.log_probs[0].tolist(), drafts.parents[0].tolist())
+            kept = zip(
+                drafts.tokens[0, :, -1].tolist(), drafts.log_probs[0].tolist(), drafts.parents[0].tolist(), strict=True
+            )
             columns.append([draft for draft in kept if draft[1] > -100])
     return columns
 

@@ -99,7 +99,7 @@ def test_the_twin_draws_the_present_settings():
     figure = attention_map(step=1.5, temperature=2.0).static()
     _, curve, table = figure.axes
     scores = torch.tensor(LOOKS, dtype=torch.float64)
-    np.testing.assert_allclose(table.images[0].get_array(), softmax(scores / 2))
+    np.testing.assert_allclose(np.asarray(table.images[0].get_array()), softmax(scores / 2))
     expected = softmax((scores[0] + scores[1])[None] / 4)[0]
     np.testing.assert_allclose(curve.patches[0].get_data().values, expected)
     assert [tick.get_text() for tick in table.get_yticklabels()] == ["one", "two", "<eos>"]
@@ -120,7 +120,7 @@ def test_one_token_has_a_map_too():
 
 def test_a_table_names_what_was_read_and_written():
     ax = plots.attention_table([[0.9, 0.1, 0.0], [0.0, 0.2, 0.8]], ["1", "<eos>"], ["o", "n", "e"])
-    np.testing.assert_allclose(ax.images[0].get_array(), [[0.9, 0.1, 0.0], [0.0, 0.2, 0.8]])
+    np.testing.assert_allclose(np.asarray(ax.images[0].get_array()), [[0.9, 0.1, 0.0], [0.0, 0.2, 0.8]])
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["o", "n", "e"]
     assert plots.alt_text(ax).endswith("largest: 1 at o and <eos> at e.")
 
@@ -130,7 +130,7 @@ def test_maps_stand_side_by_side():
     figure = plots.attention_maps({"update 50": one, "update 100": one, "three": one, "four": one})
     shown = [ax for ax in figure.axes if ax.get_visible()]
     assert [ax.get_title(loc="left") for ax in shown] == ["update 50", "update 100", "three", "four"]
-    np.testing.assert_allclose(shown[0].images[0].get_extent(), (0, 0.8, 1.5, -0.5))
+    assert tuple(shown[0].images[0].get_extent()) == (0, 0.8, 1.5, -0.5)
     assert "update 50: mean largest weight 0.75, one two" in plots.alt_text(figure)
 
 

@@ -28,7 +28,7 @@ class DecoderStepper(CourseWidget):
     Args:
         sources: N inputs, as they are shown.
         starts: (N, H), the decoder's state for each, before its first token.
-        weights: the decoder's state_dict: an embedding, one GRU layer (its gates in the order r, z, n), an output layer.
+        weights: the decoder's state_dict: an embedding, one GRU layer (gates in the order r, z, n), an output layer.
         tokens: C names, in the order of the classes.
         follow: (source, written) to the probabilities (u + 1, C) before each of the u tokens written and after the
             last; search: (source, width) to the drafts kept after each step, `Columns`. Both for the static twin, and
