@@ -13,7 +13,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # as typing's, whose import would cost more than this whole file
 if TYPE_CHECKING:
-    from course_utils import doctor, evaluation, listening, looking, places, readers, recogniser, training
+    from course_utils import doctor, evaluation, listening, looking, places, readers, recogniser, side_by_side, training
     from course_utils.algorithms import (
         alignment,
         arpa,
@@ -81,7 +81,18 @@ _MODULES = {module: f"course_utils.{room}.{module}" for room, modules in _ROOMS.
 _MODULES.update(
     {
         module: "course_utils." + module
-        for module in ["doctor", "evaluation", "listening", "looking", "places", "readers", "recogniser", "training", *_ROOMS]
+        for module in [
+            "doctor",
+            "evaluation",
+            "listening",
+            "looking",
+            "places",
+            "readers",
+            "recogniser",
+            "side_by_side",
+            "training",
+            *_ROOMS,
+        ]
     }
 )
 _NAMES = {

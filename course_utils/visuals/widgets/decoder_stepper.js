@@ -117,7 +117,7 @@ function renderDecoderStepper({ model, el }) {
       stroke: lit ? colours.accent : colours.soft, "stroke-width": lit ? 3 : 1, opacity: lit ? 1 : 0.6 });
     const node = (u, k, name, lit, note) => [
       svg("circle", { cx: x(u), cy: y(k), r: radius, fill: colours.paper, stroke: lit ? colours.accent : colours.soft, "stroke-width": lit ? 3 : 1 }),
-      svg("text", { x: x(u), y: y(k) + 4, "text-anchor": "middle", "font-size": name.length > 3 ? 9 : 13, fill: colours.ink }, name),
+      svg("text", { x: x(u), y: y(k) + 4, "text-anchor": "middle", "font-size": name.length > 3 ? 11 : 13, fill: colours.ink }, name.replace(/[<>]/g, "")),
       svg("text", { x: x(u), y: y(k) + radius + 12, "text-anchor": "middle", "font-size": 10.5, fill: colours.soft }, note)];
     columns.forEach((kept, u) => kept.forEach((draft, k) => picture.append(line(u, k, draft, onBest[u] === k))));
     picture.append(...node(0, 0, tokens[sos], true, ""));
