@@ -106,7 +106,7 @@ def test_the_twin_draws_the_distributions_and_the_beam():
 
 def test_accuracy_is_drawn_by_length_with_its_band():
     ax = plots.accuracy_by_length([1, 2, 3], {"GRU": [[1, 0.5, 0], [0.8, 0.7, 0.2]]}, trained_to=2)
-    np.testing.assert_allclose(ax.lines[0].get_ydata(), [0.9, 0.6, 0.1])
+    np.testing.assert_allclose(np.asarray(ax.lines[0].get_ydata()), [0.9, 0.6, 0.1])
     assert "GRU: 1 0.9, 2 0.6 and 3 0.1" in plots.alt_text(ax)
     assert any("longer than any" in text.get_text() for text in ax.texts)
 

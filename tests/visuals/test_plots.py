@@ -29,12 +29,6 @@ LABELS = ["·", "one", "two"]
 BEST = [0, 1, 1, 0, 0, 2, 0, 0]
 
 
-@pytest.fixture(autouse=True)
-def fresh():
-    yield  # without the course's style: a picture is right in any
-    plt.close("all")
-
-
 def probabilities():
     frames = torch.full((8, 3), 0.05)
     frames[range(8), BEST] = 0.9
