@@ -135,7 +135,10 @@ def _plot(curves: list[Curve]) -> None:
             (line,) = axes.loglog(sizes, seconds, "o-", markersize=3, label=curve.size)
             theory = [seconds[-1] * (size / sizes[-1]) ** curve.theory for size in sizes]
             axes.loglog(sizes, theory, ":", color=line.get_color())
-        axes.set(title=name, ylabel="seconds")
+            axes.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize="xx-small")
+        axes.set_title(name.replace("`", ""), fontsize="small")
+        axes.set_ylabel("seconds", fontsize="small")
+        axes.tick_params(axis="both", which="minor", labelleft=False, labelbottom=False)
         axes.legend(fontsize="x-small", title="dotted: theory", title_fontsize="x-small")
     figure.savefig(RESULTS.with_name("growth.svg"), metadata={"Date": None})
 
