@@ -4,8 +4,8 @@ One sentence for each algorithm. The *forward* pass sums the probability of all 
 *backward* pass sums that of all paths that go on from it; their product says where the model probably was; *Viterbi*
 keeps the best path instead of the sum; *Baum-Welch* counts with these probabilities and re-estimates the model.
 
-Everything that comes in and goes out is a natural logarithm, so that long sequences do not underflow. The notation is
-that of L. R. Rabiner, "A tutorial on hidden Markov models", Proceedings of the IEEE 77 (2), 1989.
+All that comes in and goes out are natural logarithms, against underflow. The notation is that of L. R. Rabiner, "A
+tutorial on hidden Markov models", Proc. IEEE 77 (2), 1989. A compiled loop is up to twice as fast with few states.
 """
 
 from dataclasses import dataclass
