@@ -4,7 +4,6 @@ A batch of sequence pairs is always (inputs, input lengths, targets, target leng
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,20 +16,12 @@ from course_utils.algorithms.recurrent import GRU
 from course_utils.algorithms.seq2seq import Decoder, Seq2Seq
 from course_utils.data import tasks, text
 from course_utils.data.corpora import DIGITS
+from course_utils.data.pairs import Pairs
 
 Score = Callable[..., Tensor] | None
 
 LETTERS = text.Vocabulary(sorted({*" ".join(DIGITS)}))
 SOS, EOS, ZERO = 1, 2, 3  # of written digits: 0 is padding, and 3 stands for "0"
-
-
-class Pairs(NamedTuple):
-    """Inputs (B, T) or (B, T, D), their lengths (B,), targets (B, U), and theirs."""
-
-    inputs: Tensor
-    lengths: Tensor
-    targets: Tensor
-    target_lengths: Tensor
 
 
 def text_batch(spelled: Sequence[str], written: Sequence[str]) -> Pairs:
@@ -43,9 +34,7 @@ def text_batches(generator: torch.Generator, count: int = 300, size: int = 32, l
     """Return batches of new strings of 1 to ``longest`` digits, each batch of strings about as long, in any order."""
     spelled, written = tasks.spelled_digits(count * size, longest, generator)
     groups = []
-    for start in range(
-        0, len(spelled), 16 * size
-    ):  # sorted within pools of 16 batches, so that there is little padding
+    for start in range(0, len(spelled), 16 * size):  # pools of 16 batches are sorted: little padding
         pool = sorted(range(start, min(start + 16 * size, len(spelled))), key=lambda k: len(spelled[k]))
         groups += [pool[first : first + size] for first in range(0, len(pool), size)]
     order = torch.randperm(len(groups), generator=generator).tolist()

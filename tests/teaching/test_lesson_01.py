@@ -7,6 +7,8 @@ from torch.nn.functional import one_hot as torch_one_hot
 from course_utils.algorithms.recurrent import rnn_step
 from course_utils.teaching.checks import grade
 
+from .toys import each_wrong
+
 
 def skips_unknown_rows(tokens, vocabulary):
     vectors = torch.zeros(len(tokens), len(vocabulary))
@@ -299,14 +301,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(
-    ("exercise", "answer", "diagnosis"),
-    [
-        pytest.param(exercise, answer, diagnosis, id=f"{exercise}-{getattr(answer, '__name__', answer)}")
-        for exercise, wrong in WRONG.items()
-        for answer, diagnosis in wrong
-    ],
-)
+@pytest.mark.parametrize(("exercise", "answer", "diagnosis"), each_wrong(WRONG))
 def test_wrong_answers_are_refused_with_their_reason(exercise, answer, diagnosis):
     report = grade(exercise, answer)
     assert report.status == "failed"

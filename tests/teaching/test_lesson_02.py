@@ -10,6 +10,8 @@ from course_utils.algorithms.recurrent import backward_through_time
 from course_utils.teaching.checks import grade
 from course_utils.teaching.checks.registry import find
 
+from .toys import each_wrong
+
 
 def only_this_step(grad_a, a, h, W_aa, so_far):
     grad_z = (1 - a.pow(2)) * grad_a
@@ -269,14 +271,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(
-    ("exercise", "answer", "diagnosis"),
-    [
-        pytest.param(exercise, answer, diagnosis, id=f"{exercise}-{getattr(answer, '__name__', answer)}")
-        for exercise, wrong in WRONG.items()
-        for answer, diagnosis in wrong
-    ],
-)
+@pytest.mark.parametrize(("exercise", "answer", "diagnosis"), each_wrong(WRONG))
 def test_wrong_answers_are_refused_with_their_reason(exercise, answer, diagnosis):
     report = grade(exercise, answer)
     assert report.status == "failed"

@@ -8,6 +8,8 @@ from torch import sigmoid, tanh
 
 from course_utils.teaching.checks import grade
 
+from .toys import each_wrong
+
 
 def gates(x, h, W_ih, W_hh, b):
     return (x @ W_ih.T + h @ W_hh.T + b).chunk(4, dim=1)
@@ -299,14 +301,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(
-    ("exercise", "answer", "diagnosis"),
-    [
-        pytest.param(exercise, answer, diagnosis, id=f"{exercise}-{getattr(answer, '__name__', answer)}")
-        for exercise, wrong in WRONG.items()
-        for answer, diagnosis in wrong
-    ],
-)
+@pytest.mark.parametrize(("exercise", "answer", "diagnosis"), each_wrong(WRONG))
 def test_wrong_answers_are_refused_with_their_reason(exercise, answer, diagnosis):
     report = grade(exercise, answer)
     assert report.status == "failed"

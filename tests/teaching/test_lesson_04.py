@@ -8,6 +8,8 @@ import torch
 from course_utils.algorithms import features
 from course_utils.teaching.checks import grade
 
+from .toys import each_wrong
+
 
 def end_to_end(x, length, hop):
     return x[: len(x) // length * length].reshape(-1, length)
@@ -188,14 +190,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(
-    ("exercise", "answer", "diagnosis"),
-    [
-        pytest.param(exercise, answer, diagnosis, id=f"{exercise}-{getattr(answer, '__name__', answer)}")
-        for exercise, wrong in WRONG.items()
-        for answer, diagnosis in wrong
-    ],
-)
+@pytest.mark.parametrize(("exercise", "answer", "diagnosis"), each_wrong(WRONG))
 def test_wrong_answers_are_refused_with_their_reason(exercise, answer, diagnosis):
     report = grade(exercise, answer)
     assert report.status == "failed"

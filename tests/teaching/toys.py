@@ -1,5 +1,6 @@
 """Exercises for the tests of the exercises' machinery: a step, a tagger of words, a number, a pair."""
 
+import pytest
 import torch
 
 from course_utils.teaching.checks.exercise import Case, Exercise, Misconception, perturbed
@@ -65,3 +66,12 @@ SHAPES = Exercise(
     tolerance=0.05,
     hints=["Side by side."],
 )
+
+
+def each_wrong(answers: dict[str, list]) -> list:
+    """Return (exercise, wrong answer, its diagnosis) for each entry of {exercise: [(answer, diagnosis), …]}."""
+    return [
+        pytest.param(exercise, answer, diagnosis, id=f"{exercise}-{getattr(answer, '__name__', answer)}")
+        for exercise, wrong in answers.items()
+        for answer, diagnosis in wrong
+    ]
