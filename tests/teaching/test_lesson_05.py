@@ -5,6 +5,8 @@ import torch
 
 from course_utils.teaching.checks import grade
 
+from .toys import each_wrong
+
 
 def transposed(alpha, a, b):
     return torch.matmul(a, alpha) * b
@@ -222,14 +224,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(
-    ("exercise", "answer", "diagnosis"),
-    [
-        pytest.param(exercise, answer, diagnosis, id=f"{exercise}-{answer.__name__}")
-        for exercise, wrong in WRONG.items()
-        for answer, diagnosis in wrong
-    ],
-)
+@pytest.mark.parametrize(("exercise", "answer", "diagnosis"), each_wrong(WRONG))
 def test_wrong_answers_are_refused_with_their_reason(exercise, answer, diagnosis):
     report = grade(exercise, answer)
     assert report.status == "failed"

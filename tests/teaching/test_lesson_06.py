@@ -9,6 +9,8 @@ from course_utils.algorithms.beam import length_penalty
 from course_utils.teaching.checks import grade
 from course_utils.teaching.checks.registry import find
 
+from .toys import each_wrong
+
 
 def new_state(tokens, h, embedding, W_ax, W_aa, b_a):
     return recurrent.rnn_step(embedding[tokens], h, W_ax, W_aa, b_a)
@@ -248,14 +250,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(
-    ("exercise", "answer", "diagnosis"),
-    [
-        pytest.param(exercise, answer, diagnosis, id=f"{exercise}-{answer.__name__}")
-        for exercise, wrong in WRONG.items()
-        for answer, diagnosis in wrong
-    ],
-)
+@pytest.mark.parametrize(("exercise", "answer", "diagnosis"), each_wrong(WRONG))
 def test_wrong_answers_are_refused_with_their_reason(exercise, answer, diagnosis):
     report = grade(exercise, answer)
     assert report.status == "failed"

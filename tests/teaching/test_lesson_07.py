@@ -7,6 +7,8 @@ import torch
 
 from course_utils.teaching.checks import grade
 
+from .toys import each_wrong
+
 
 def meetings(query, keys, W, V, b=0.0):
     return torch.einsum("bud,hd->buh", query, W)[:, :, None] + torch.einsum("bte,he->bth", keys, V)[:, None] + b
@@ -225,14 +227,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(
-    ("exercise", "answer", "diagnosis"),
-    [
-        pytest.param(exercise, answer, diagnosis, id=f"{exercise}-{answer.__name__}")
-        for exercise, wrong in WRONG.items()
-        for answer, diagnosis in wrong
-    ],
-)
+@pytest.mark.parametrize(("exercise", "answer", "diagnosis"), each_wrong(WRONG))
 def test_wrong_answers_are_refused_with_their_reason(exercise, answer, diagnosis):
     report = grade(exercise, answer)
     assert report.status == "failed"

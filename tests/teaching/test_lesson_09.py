@@ -10,6 +10,8 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from course_utils.teaching.checks import grade
 from course_utils.teaching.checks.registry import find
 
+from .toys import each_wrong
+
 
 def total_of(gradients):
     return math.sqrt(sum(float(g.pow(2).sum()) for g in gradients))
@@ -220,14 +222,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(
-    ("exercise", "answer", "diagnosis"),
-    [
-        pytest.param(exercise, answer, diagnosis, id=f"{exercise}-{k}-{getattr(answer, '__name__', answer)}")
-        for exercise, wrong in WRONG.items()
-        for k, (answer, diagnosis) in enumerate(wrong)
-    ],
-)
+@pytest.mark.parametrize(("exercise", "answer", "diagnosis"), each_wrong(WRONG))
 def test_wrong_answers_are_refused_with_their_reason(exercise, answer, diagnosis):
     report = grade(exercise, answer)
     assert report.status == "failed"

@@ -9,6 +9,8 @@ import torch
 from course_utils.algorithms import ctc
 from course_utils.teaching.checks import grade
 
+from .toys import each_wrong
+
 
 def filters_then_merges(path):
     kept = list(filter(None, path))
@@ -269,14 +271,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(
-    ("exercise", "answer", "diagnosis"),
-    [
-        pytest.param(exercise, answer, diagnosis, id=f"{exercise}-{place}")
-        for exercise, wrong in WRONG.items()
-        for place, (answer, diagnosis) in enumerate(wrong)
-    ],
-)
+@pytest.mark.parametrize(("exercise", "answer", "diagnosis"), each_wrong(WRONG))
 def test_wrong_answers_are_refused_with_their_reason(exercise, answer, diagnosis):
     report = grade(exercise, answer)
     assert report.status == "failed"
