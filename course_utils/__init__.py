@@ -1,9 +1,9 @@
 """A course on recurrent networks and speech recognition: the small package behind its lessons.
 
-Four rooms, whose imports point down: ``algorithms`` (what the course teaches), ``data`` (what it learns from),
-``visuals`` (what it shows) and ``teaching`` (how it teaches). A lesson takes modules by name,
-``from course_utils import ctc, plots``, and each is loaded when first used, so that ``import course_utils`` stays
-light: no torch, no matplotlib.
+Five rooms, whose imports point down: ``algorithms`` (what the course teaches), ``data`` (what it learns from),
+``visuals`` (what it shows), ``experiments`` (what lessons train) and ``teaching`` (how it teaches). A lesson takes
+modules by name, ``from course_utils import ctc, plots``, and each is loaded when first used, so that
+``import course_utils`` stays light: no torch, no matplotlib.
 
 Letters for dimensions, everywhere: ``B`` batch, ``T`` input time, ``U`` target length, ``S`` extended states,
 ``C`` classes, ``H`` hidden, ``D`` features. Batch comes first; ``blank`` is 0.
@@ -13,7 +13,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # as typing's, whose import would cost more than this whole file
 if TYPE_CHECKING:
-    from course_utils import doctor, evaluation, listening, looking, places, readers, recogniser, side_by_side, training
+    from course_utils import doctor, evaluation, places, recogniser, training
     from course_utils.algorithms import (
         alignment,
         arpa,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         teacher_forcing,
     )
     from course_utils.data import audio, augmentation, corpora, download, isolated, pairs, tasks, text
+    from course_utils.experiments import listening, looking, readers, side_by_side
     from course_utils.teaching import checks, lesson, progress, recognisers_table
     from course_utils.teaching.checks import check, hint, solution
     from course_utils.teaching.lesson import claim, setup, show_source
@@ -74,6 +75,7 @@ _ROOMS = {
         "metrics",
     ],
     "data": ["text", "audio", "augmentation", "corpora", "download", "isolated", "pairs", "tasks"],
+    "experiments": ["readers", "looking", "listening", "side_by_side"],
     "visuals": ["plots", "players", "widgets"],
     "teaching": ["lesson", "checks", "progress", "recognisers_table"],
 }
@@ -84,12 +86,8 @@ _MODULES.update(
         for module in [
             "doctor",
             "evaluation",
-            "listening",
-            "looking",
             "places",
-            "readers",
             "recogniser",
-            "side_by_side",
             "training",
             *_ROOMS,
         ]

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from course_utils import listening
 from course_utils.algorithms import attention
 from course_utils.data.corpora import Utterance
+from course_utils.experiments import listening
 
 
 def utterance(text: str, seconds: float = 0.4, voice: str = "a") -> Utterance:

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils import readers
 from course_utils.algorithms import recurrent, seq2seq
 from course_utils.algorithms.encoders import RecurrentEncoder
+from course_utils.experiments import readers
 
 
 def model(seed=0):

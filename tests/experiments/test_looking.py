@@ -2,8 +2,8 @@
 
 import torch
 
-from course_utils import looking
 from course_utils.algorithms import attention
+from course_utils.experiments import looking
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, ctc_loss
 
-from course_utils import side_by_side
-from course_utils.side_by_side import KINDS, Listener, by_norm, compare
+from course_utils.experiments import side_by_side
+from course_utils.experiments.side_by_side import KINDS, Listener, by_norm, compare
 
 SGD = partial(torch.optim.SGD, lr=0.5, momentum=0.9)
 

@@ -18,7 +18,7 @@ from course_utils.algorithms.recurrent import GRU
 from course_utils.algorithms.seq2seq import Decoder, Seq2Seq
 from course_utils.data import text
 from course_utils.data.corpora import DIGITS, Utterance
-from course_utils.looking import Pairs, Score
+from course_utils.experiments.looking import Pairs, Score
 
 END, START = 10, 11  # behind the ten words
 
