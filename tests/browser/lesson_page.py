@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page
+from playwright.sync_api import TimeoutError as TooLate
 
 READY = """() => {
   const app = window.jupyterapp, panel = app && app.shell.currentWidget, session = panel?.context?.sessionContext;
@@ -151,6 +152,24 @@ class LessonPage:
             self.page.wait_for_timeout(200)
             self.page.screenshot(path=folder / f"{self.name}.{theme}.{number}.png")
         scroller.evaluate("node => { node.scrollTop = 0; }")
+
+
+def record(widget: Locator, button: Locator, heard: Locator, seconds: float = 40) -> None:
+    """Press record with the keyboard and wait for what was heard; the panel's own words if nothing was.
+
+    A machine so busy that the browser's audio thread gets no turn looks mute: the panel says so, and as a learner would,
+    one presses a second time.
+    """
+    alert = widget.get_by_role("alert").filter(has_text=re.compile(r"\S"))
+    for _ in range(2):
+        button.press("Enter")
+        try:
+            heard.or_(alert).first.wait_for(timeout=1000 * seconds)
+        except TooLate as error:
+            raise AssertionError(f"neither sound nor an explanation: {widget.inner_text()!r}") from error
+        if heard.is_visible():
+            return
+    raise AssertionError(f"the microphone stays mute: {widget.inner_text()!r}")
 
 
 def pictures(widget: Locator) -> list[bytes]:

@@ -10,7 +10,7 @@ import statistics
 import pytest
 
 from ..lessons.notebooks import PATHS
-from .lesson_page import CONTRASTS, CONTROLS, LABELLED, PICTURES, LessonPage, drawn, name_of, pictures
+from .lesson_page import CONTRASTS, CONTROLS, LABELLED, PICTURES, LessonPage, drawn, name_of, pictures, record
 from .server import jupyterlab
 
 pytestmark = pytest.mark.browser
@@ -130,9 +130,8 @@ def test_every_microphone_listens(lesson, microphone):
     for widget in lesson.widgets:
         for button in widget.get_by_role("button", name=re.compile("record", re.IGNORECASE)).all():
             before = pictures(widget)
-            button.press("Enter")
             heard = widget.get_by_text(re.compile(r"[1-9]\.\d+ s at \d+,\d+ Hz, at most 0\.[1-9]"))
-            heard.wait_for(timeout=20_000)
+            record(widget, button, heard)
             assert pictures(widget) != before
             count = drawn(widget)
             widget.locator("input[type=file]").set_input_files(microphone)

@@ -189,12 +189,13 @@ function playSound(samples, rate, from = 0) {
   const source = new AudioBufferSourceNode(context, { buffer });
   source.connect(context.destination);
   let over;
-  const ended = new Promise((resolve) => (over = resolve));
-  const stop = () => {
+  const ended = new Promise((resolve) => (over = resolve)); // true: to its end; false: stopped
+  const finish = (whole) => {
     if (context.state !== "closed") context.close();
-    over();
+    over(whole);
   };
-  source.onended = stop;
+  const stop = () => finish(false);
+  source.onended = () => finish(true);
   source.start(0, from);
   context.resume();
   return (window.courseSound = { context, stop, ended });

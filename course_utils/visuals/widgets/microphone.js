@@ -1,9 +1,22 @@
 // Record the learner's voice, or take a file, and hand Python float32 samples at the model's rate.
 
-// Runs in the audio thread: sends each block of samples on.
+// Runs in the audio thread: sends the sound on in blocks of 2,048 samples. (One message for each 128 that the browser
+// hands over would be hundreds a second, more than a busy machine redraws.)
 const TAP = `registerProcessor("course-tap", class extends AudioWorkletProcessor {
-  process([[channel]]) { if (channel) this.port.postMessage(channel.slice()); return true; }
+  block = new Float32Array(2048);
+  filled = 0;
+  process([[channel]]) {
+    if (!channel) return true;
+    if (this.filled + channel.length > this.block.length) {
+      this.port.postMessage(this.block.slice(0, this.filled));
+      this.filled = 0;
+    }
+    this.block.set(channel, this.filled);
+    this.filled += channel.length;
+    return true;
+  }
 });`;
+const PATIENCE = 8000; // milliseconds without any sound before the microphone counts as mute
 
 // Why there is no microphone, and what to do.
 function microphoneTrouble(error) {
@@ -41,15 +54,18 @@ async function record(seconds, level) {
     const wanted = Math.round(seconds * context.sampleRate), samples = new Float32Array(wanted);
     let filled = 0;
     source.connect(tap);
-    await context.resume();
+    context.resume(); // not awaited: where it never starts, the patience below ends it
     await new Promise((resolve, reject) => {
-      const silent = setTimeout(() => reject(new Error("it sends no sound")), 1000 * seconds + 4000);
+      const giveUp = () => reject(new Error("it sends no sound"));
+      let silent = setTimeout(giveUp, PATIENCE);
       tap.port.onmessage = ({ data }) => {
+        clearTimeout(silent);
         const room = data.subarray(0, wanted - filled);
         samples.set(room, filled);
         filled += room.length;
         level(loudest(data), filled / wanted);
-        if (filled === wanted) (clearTimeout(silent), resolve());
+        if (filled === wanted) resolve();
+        else silent = setTimeout(giveUp, PATIENCE);
       };
     });
     return { samples, rate: context.sampleRate };

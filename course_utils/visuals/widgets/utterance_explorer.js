@@ -135,9 +135,10 @@ function renderUtteranceExplorer({ model, el }) {
     setTimeout(() => {
       if (sound === playing && playing.context.currentTime === 0) warning.textContent = "The sound does not start: is a loudspeaker or headphone connected?";
     }, 1500);
-    playing.ended.then(() => {
+    playing.ended.then((whole) => {
       if (sound !== playing) return;
       sound = null;
+      if (whole) (time.move(seconds), draw(seconds)); // a busy machine may have missed the last moments
       play.textContent = "▶ Play";
       delete el.dataset.playing;
       tell(model, "time", Number(time.input.value));
