@@ -157,8 +157,8 @@ class LessonPage:
 def record(widget: Locator, button: Locator, heard: Locator, seconds: float = 40) -> None:
     """Press record with the keyboard and wait for what was heard; the panel's own words if nothing was.
 
-    A machine so busy that the browser's audio thread gets no turn looks mute: the panel says so, and as a learner would,
-    one presses a second time.
+    A machine so busy that the browser's audio thread gets no turn looks mute: the panel says so, and one presses a
+    second time, as a learner would.
     """
     alert = widget.get_by_role("alert").filter(has_text=re.compile(r"\S"))
     for _ in range(2):

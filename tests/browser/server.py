@@ -52,7 +52,7 @@ def answers(url: str, seconds: float, alive=lambda: True) -> bool:
 
 
 @contextlib.contextmanager
-def jupyterlab(folder: Path, state: Path) -> Generator[Server]:
+def jupyterlab(folder: Path, state: Path, **environment: str) -> Generator[Server]:
     """Run ``course lab FOLDER`` and yield it; ``state`` takes everything that JupyterLab writes for itself."""
     config, token, port = state / "config", secrets.token_hex(16), free_port()
     (config / "labconfig").mkdir(parents=True)
@@ -64,7 +64,8 @@ def jupyterlab(folder: Path, state: Path) -> Generator[Server]:
     command = [sys.executable, "-c", COURSE, "lab", str(folder), "--no-browser", "--port", str(port)]
     log = state / "jupyterlab.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(command, env={**os.environ, **kinds, **workspaces}, stdout=output, stderr=output)
+        whole = {**os.environ, **kinds, **workspaces, **environment}
+        process = subprocess.Popen(command, env=whole, stdout=output, stderr=output)
     server = Server(f"http://127.0.0.1:{port}", token, process, log)
     try:
         if not answers(f"{server.url}/api/status?token={token}", 60, lambda: process.poll() is None):

@@ -9,6 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "lessons"
 PATHS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
+LONGEST_FIRST = PATHS[::-1]  # roughly: two processes that share the lessons then end at nearly the same time
 
 
 @dataclass(frozen=True)
