@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from course_utils import working_folder
 from course_utils.files import write_whole
 
 LIMIT = 600  # seconds for one cell
@@ -88,3 +89,13 @@ def run(
     target = folder / f"{lesson.stem}.html"
     write_whole(target, page(notebook, lesson.stem, str(lesson.resolve().parent)))
     return target, seconds
+
+
+def write_documents(folder: Path) -> None:
+    """Write the pages that lessons lead to, glossary and bibliography, into FOLDER."""
+    from course_utils.pages import document
+
+    for name, path in working_folder.lesson_files().items():
+        if name.endswith(".md"):
+            page = document(path.read_text(encoding="utf-8"), path.stem)
+            write_whole(folder / f"{path.stem}.html", page)

@@ -6,10 +6,19 @@ from jinja2 import DictLoader, pass_context
 from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat.v4 import new_markdown_cell, new_notebook
 
 NAME = "course.html.j2"
-# JupyterLab's own page, without what it would fetch: RequireJS, MathJax, Mermaid, ipywidgets' renderer.
+# JupyterLab's own page, without what it would fetch: RequireJS, MathJax, Mermaid, ipywidgets' renderer. Code and
+# formulas that are wider than the window scroll, where nbconvert would cut them.
 TEMPLATE = """{% extends 'lab/index.html.j2' %}
+{% block html_head_css %}{{ super() }}
+<style>
+.jp-Cell .jp-InputArea-editor { overflow-x: auto; }
+.formula { display: block; overflow: auto hidden; }
+.formula math { width: max-content; margin: auto; padding: 0.2em 0; }
+</style>
+{% endblock %}
 {% block html_head_js %}{% endblock %}
 {% block jupyter_widgets %}{% endblock %}
 {% block html_head_js_mathjax %}{% endblock %}
@@ -22,7 +31,13 @@ def page(notebook, title: str, folder: str = "") -> str:
     """Return an executed notebook as a page; pictures that its text shows are read from FOLDER."""
     exporter = _Exporter(extra_loaders=[DictLoader({NAME: TEMPLATE})], template_file=NAME, embed_images=True)
     body, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title, "path": folder}})
-    return re.sub(r'href="(\d\d_\w+)\.ipynb', r'href="\1.html', body)  # lessons lead to each other's pages
+    # to each other's pages, and there to headings, which a notebook wants told as such
+    return re.sub(r'href="([\w-]+)\.(?:ipynb|md)(?:(#)heading=|(?=[#"]))', r'href="\1.html\2', body)
+
+
+def document(text: str, title: str) -> str:
+    """Return a text in Markdown, such as the glossary, as a page like those of the lessons."""
+    return page(new_notebook(cells=[new_markdown_cell(text)]), title)
 
 
 def formula(tex: str, display: bool = False) -> str:
@@ -42,10 +57,10 @@ class _Renderer(IPythonRenderer):
         return formula(body)
 
     def block_math(self, body: str) -> str:
-        return formula(body, display=True)
+        return f'<span class="formula">{formula(body, display=True)}</span>'
 
     def latex_environment(self, name: str, body: str) -> str:
-        return formula(rf"\begin{{{name}}}{body}\end{{{name}}}", display=True)
+        return self.block_math(rf"\begin{{{name}}}{body}\end{{{name}}}")
 
 
 class _Exporter(HTMLExporter):
@@ -53,6 +68,7 @@ class _Exporter(HTMLExporter):
     def default_config(self):
         settings = super().default_config
         settings.NbConvertBase.display_data_priority = PREFERRED  # a widget's page, not its place in JupyterLab
+        settings.CoalesceStreamsPreprocessor.enabled = True  # of a progress bar, its last state
         return settings
 
     @pass_context

@@ -15,12 +15,13 @@ STEPS = {
 }
 
 
-def run(everything: bool = False, arguments: list[str] | None = None) -> int:
+def run(everything: bool = False, arguments: list[str] | None = None, seeds: int | None = None) -> int:
     """Return the exit status of the first step that failed, or 0.
 
     Args:
         everything: also what needs a browser, builds a wheel or takes minutes.
         arguments: further arguments for pytest.
+        seeds: run each lesson under so many seeds; without it, under those of COURSE_TEST_SEEDS, or one.
 
     Raises:
         FileNotFoundError: this is not a clone; the tests are not in the wheel.
@@ -29,7 +30,8 @@ def run(everything: bool = False, arguments: list[str] | None = None) -> int:
     if root is None or not (root / "tests").is_dir():
         raise FileNotFoundError("the tests come with a clone of the course, not with the wheel; clone it and run there")
     # One thread each: with two, the small models of the lessons train four times slower when tests run side by side.
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    chosen_seeds = {} if seeds is None else {"COURSE_TEST_SEEDS": " ".join(map(str, range(seeds)))}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **chosen_seeds}
     chosen = [] if everything else ["-m", QUICK]
     steps = {**STEPS, "tests": ["pytest", "-n", "2", *chosen, *(arguments or [])]}
     for name, command in steps.items():

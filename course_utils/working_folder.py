@@ -28,9 +28,10 @@ class Refreshed:
 
 
 def lesson_files() -> dict[str, Path]:
-    """Return the files that a learner gets, notebooks and figures, by their place in the folder."""
+    """Return the files that a learner gets, notebooks, glossary and figures, by their place in the folder."""
     shipped = places.lessons_folder()
-    files = [*shipped.glob("[0-9][0-9]_*.ipynb"), *(file for file in shipped.glob("figures/**/*") if file.is_file())]
+    figures = [file for file in shipped.glob("figures/**/*") if file.is_file()]
+    files = [*shipped.glob("[0-9][0-9]_*.ipynb"), *shipped.glob("*.md"), *figures]
     return {file.relative_to(shipped).as_posix(): file for file in sorted(files)}
 
 

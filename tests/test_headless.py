@@ -13,7 +13,7 @@ import nbformat
 import psutil
 import pytest
 
-from course_utils import headless, pages
+from course_utils import headless, pages, places
 
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
 WIDGET = """\
@@ -76,6 +76,52 @@ def test_the_lesson_itself_is_not_changed(toy):
 
 def test_progress_names_each_cell(toy):
     assert toy[2] == [(0, 4, "cell-0"), (1, 4, "cell-1"), (2, 4, "cell-2"), (3, 4, "cell-3"), (4, 4, "")]
+
+
+def test_links_lead_to_pages():
+    """To those of other lessons and of the glossary, and there to headings, as JupyterLab and a page call them."""
+    cells = [
+        "## One\n[a](02_b.ipynb) [b](02_b.ipynb#heading=The-end) [c](02_b.ipynb#cell-id=two)",
+        "[d](glossary.md#lag)",
+    ]
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text) for text in cells])
+    links = re.findall(r'href="([^"#]+[^"]*)"', pages.page(made, "toy"))
+    assert links == ["02_b.html", "02_b.html#The-end", "02_b.html#cell-id=two", "glossary.html#lag"]
+
+
+def test_the_anchors_of_a_page_are_those_of_jupyterlab():
+    page = pages.document(
+        "# Glossary\n\n### spectral radius\n\n**谱半径** · [it](02_b.ipynb#heading=One,-two)", "glossary"
+    )
+    assert 'id="spectral-radius"' in page
+    assert "谱半径" in page
+    assert 'href="02_b.html#One,-two"' in page
+    cell = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("text", id="two")])
+    assert 'id="cell-id=two"' in pages.page(cell, "toy")
+
+
+def test_the_pages_that_lessons_lead_to_are_written(tmp_path, monkeypatch):
+    (tmp_path / "glossary.md").write_text("# Glossary", encoding="utf-8")
+    monkeypatch.setattr(places, "lessons_folder", lambda: tmp_path)
+    headless.write_documents(tmp_path)
+    assert "Glossary" in (tmp_path / "glossary.html").read_text(encoding="utf-8")
+
+
+def test_a_progress_bar_is_shown_as_it_ended():
+    texts = ["\r  0%|  | 0/2\r 50%|#", " | 1/2", "\r100%|##| 2/2\ndone\n"]
+    outputs = [nbformat.v4.new_output("stream", name="stdout", text=text) for text in texts]
+    page = pages.page(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=outputs)]), "toy")
+    assert "100%|##| 2/2\ndone" in page
+    assert "0/2" not in page
+    assert "1/2" not in page
+
+
+def test_what_is_wider_than_the_window_scrolls():
+    """Code, and a formula on lines of its own."""
+    page = pages.document("$$a$$", "toy")
+    assert re.search(r"\.jp-InputArea-editor \{ overflow-x: auto", page)
+    assert re.search(r"\.formula \{[^}]* overflow: auto", page)
+    assert '<span class="formula"><math' in page
 
 
 @pytest.mark.parametrize("tex", [r"\unheardof{a} < b", r"\begin{nowhere} a & b \end{nowhere}"])

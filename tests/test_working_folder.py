@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from course_utils import files, places, working_folder
 
+GIVEN = ("00_start.ipynb", "01_rnn.ipynb", "figures/wave.svg", "glossary.md")
+
 
 @pytest.fixture
 def shipped(tmp_path, monkeypatch):
-    """The course's lessons: two notebooks, a figure, and what a learner does not get."""
+    """The course's lessons: two notebooks, a glossary, a figure, and what a learner does not get."""
     folder = tmp_path / "shipped"
-    for name in ("00_start.ipynb", "01_rnn.ipynb", "figures/wave.svg", "solutions/lesson_01.py", "notes.txt"):
+    for name in (*GIVEN, "solutions/lesson_01.py", "notes.txt"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(f"first {name}")
     monkeypatch.setattr(places, "lessons_folder", lambda: folder)
@@ -41,9 +43,9 @@ def full_disk(*_, **__):
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_a_learner_gets_notebooks_and_figures(shipped, tmp_path):
+def test_a_learner_gets_notebooks_glossary_and_figures(shipped, tmp_path):
     done = working_folder.refresh(tmp_path / "new" / "mine")
-    assert done.copied == ("00_start.ipynb", "01_rnn.ipynb", "figures/wave.svg")
+    assert done.copied == GIVEN
     assert contents(tmp_path / "new" / "mine") == {name: f"first {name}" for name in done.copied}
 
 
@@ -80,7 +82,7 @@ def test_without_its_notes_whatever_differs_is_the_learners(shipped, mine, damag
     (mine / "00_start.ipynb").write_text("my work")
     (shipped / "01_rnn.ipynb").write_text("second")
     assert working_folder.refresh(mine).kept == ("00_start.ipynb", "01_rnn.ipynb")
-    assert set(json.loads(note.read_text())) == {"figures/wave.svg"}
+    assert set(json.loads(note.read_text())) == {"figures/wave.svg", "glossary.md"}
 
 
 def test_a_file_in_place_of_the_folder(shipped, tmp_path):
@@ -122,6 +124,7 @@ def test_an_old_folder_that_fails_half_way_is_whole(shipped, mine, monkeypatch):
         "00_start.ipynb": "second",
         "01_rnn.ipynb": "first 01_rnn.ipynb",
         "figures/wave.svg": "first figures/wave.svg",
+        "glossary.md": "first glossary.md",
     }
     monkeypatch.undo()
     monkeypatch.setattr(places, "lessons_folder", lambda: shipped)
@@ -174,7 +177,7 @@ def test_reset_of_an_untouched_or_missing_lesson(mine):
     assert working_folder.reset(mine, "01_rnn.ipynb") == (mine / "01_rnn.ipynb", None)
     (mine / "01_rnn.ipynb").unlink()
     assert working_folder.reset(mine, "01") == (mine / "01_rnn.ipynb", None)
-    assert len(contents(mine)) == 3
+    assert len(contents(mine)) == len(GIVEN)
 
 
 def test_reset_on_a_full_disk_loses_nothing(mine, monkeypatch):

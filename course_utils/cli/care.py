@@ -21,6 +21,9 @@ def doctor() -> None:
 def run_tests(
     context: typer.Context,
     everything: Annotated[bool, typer.Option("--all", help="Also the browser, the wheel, the fresh clone.")] = False,
+    seeds: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="Run each lesson under so many seeds.", min=1)
+    ] = None,
 ) -> None:
     """Pass the course's own tests (in a clone).
 
@@ -28,4 +31,4 @@ def run_tests(
     """
     from course_utils import testing
 
-    raise typer.Exit(testing.run(everything, context.args))
+    raise typer.Exit(testing.run(everything, context.args, seeds))

@@ -93,12 +93,13 @@ def run(
 ) -> None:
     """Execute lessons into pages that hold their results.
 
-    The pages are HTML, one file each, and need neither Python nor a network.
+    The pages are HTML, one file each, the glossary's and the bibliography's beside them, and need neither Python nor a
+    network.
     """
     from course_utils import headless, working_folder
 
     names = lessons or [name for name in working_folder.lesson_files() if name.endswith(".ipynb")]
-    failed = False
+    failed = written = False
     for path in [_notebook(name) for name in names]:
         try:
             page, seconds = _run(path, out if html else None, seed)
@@ -107,6 +108,9 @@ def run(
             failed = True
         else:
             print(f"✓ {path.stem}: {seconds:.1f} s" + (f", {page}" if page else ""), flush=True)
+            written = written or page is not None
+    if written:
+        headless.write_documents(out)
     raise typer.Exit(1 if failed else 0)
 
 
