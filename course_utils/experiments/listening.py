@@ -1,6 +1,6 @@
 """Speech in, digits out, by attention: the small recogniser of the lesson on attention, its looks, and what upsets it.
 
-A batch is always (log-mels, their lengths, digits, their lengths); each row of digits ends in ``END``.
+Inputs are log-mels, targets the tokens of ``readers``; a batch is always a `Pairs`.
 """
 
 import random
@@ -16,18 +16,15 @@ from course_utils.algorithms import attention, beam, features, teacher_forcing
 from course_utils.algorithms.encoders import RecurrentEncoder
 from course_utils.algorithms.recurrent import GRU
 from course_utils.algorithms.seq2seq import Decoder, Seq2Seq
-from course_utils.data import text
-from course_utils.data.corpora import DIGITS, Utterance
-from course_utils.experiments.looking import Pairs, Score
-
-END, START = 10, 11  # behind the ten words
+from course_utils.data import pairs, text
+from course_utils.data.corpora import Utterance
+from course_utils.data.pairs import Pairs
+from course_utils.experiments.readers import EOS, LONGEST, SOS, TOKENS, Lists, Score, SwiftLSTM, digits, sounds, words
 
 
 def one_batch(utterances: Sequence[Utterance]) -> Pairs:
-    """Return log-mels at one level, and the digits that were said."""
-    frames, lengths = text.pad([features.log_mel(utterance.samples) for utterance in utterances])
-    rows = [torch.tensor([*map(DIGITS.index, utterance.text.split()), END]) for utterance in utterances]
-    return Pairs(features.level(frames, lengths), lengths, *text.pad(rows))
+    """Return log-mels and the digits that were said."""
+    return pairs.padded(*sounds(utterances))
 
 
 def in_batches(utterances: Sequence[Utterance], size: int) -> list[Pairs]:
@@ -37,15 +34,15 @@ def in_batches(utterances: Sequence[Utterance], size: int) -> list[Pairs]:
 
 
 def model_with(score: Score, units: int = 96) -> Seq2Seq:
-    """Return a model that reads eight frames as one, and writes digits."""
-    decoder = Decoder(len(DIGITS) + 2, 32, units, 2 * units, GRU, score)
-    return Seq2Seq(RecurrentEncoder(features.N_MELS, units, GRU, joined=(8,)), decoder)
+    """Return a model that reads four frames as one, and writes digits."""
+    encoder = RecurrentEncoder(features.N_MELS, units, SwiftLSTM, joined=(4,))
+    return Seq2Seq(encoder, Decoder(len(TOKENS), 32, units, 2 * units, GRU, score))
 
 
 def loss(model: Seq2Seq, batch: Pairs, guide: float = 1.0) -> Tensor:
     """Return the mean loss of a token, and ``guide`` times the penalty for looks far from the diagonal."""
     heard = model.encoder(batch.inputs, batch.lengths)
-    logits, weights = teacher_forcing.write(model.decoder, model.decoder.start(heard), batch.targets, START)
+    logits, weights = teacher_forcing.write(model.decoder, model.decoder.start(heard), batch.targets, SOS)
     loss = teacher_forcing.cross_entropy(logits, batch.targets, batch.target_lengths)
     if not guide or weights is None:
         return loss
@@ -53,22 +50,21 @@ def loss(model: Seq2Seq, batch: Pairs, guide: float = 1.0) -> Tensor:
 
 
 def train(
-    score: Score,
-    batches: Sequence[Pairs],
+    said: Lists,
     seed: int,
     guide: float = 1.0,
     updates: int = 300,
     watch: Callable[[Seq2Seq, int], object] | None = None,
 ) -> Seq2Seq:
-    """Return a trained speech model; all models of one seed meet the same batches in the same order.
+    """Return a trained speech model; all models of one seed begin alike and meet the same batches.
 
     Args:
-        score: as for the decoder.
+        said: log-mels and targets.
         watch: called as (model, update) after every 50th update.
     """
     generator = torch.manual_seed(seed)
-    order = torch.randperm(len(batches), generator=generator).tolist()
-    model = model_with(score)
+    model = model_with(attention.scaled_dot)
+    batches = pairs.batches(*said, updates, generator, size=16)
 
     def look_in(update: int, _: float) -> None:
         if watch is not None and update % 50 == 0:
@@ -76,7 +72,7 @@ def train(
 
     training.fit(
         model,
-        [batches[k] for k in order],
+        batches,
         lambda model, batch: loss(model, batch, guide),
         updates=updates,
         learning_rate=4e-3,
@@ -89,7 +85,7 @@ def train(
 def looks(model: Seq2Seq, batch: Pairs) -> list[Tensor]:
     """Return for each utterance its weights (U, T) while the decoder reads the true digits, ``<eos>`` left out."""
     heard = model.encoder(batch.inputs, batch.lengths)
-    _, weights = teacher_forcing.write(model.decoder, model.decoder.start(heard), batch.targets, START)
+    _, weights = teacher_forcing.write(model.decoder, model.decoder.start(heard), batch.targets, SOS)
     if weights is None:
         raise ValueError("this model does not look back: build it with a score")
     sizes = zip(weights, batch.target_lengths.tolist(), heard.lengths.tolist(), strict=True)
@@ -118,14 +114,14 @@ def sharpness(tables: Sequence[Tensor]) -> Tensor:
 
 
 @torch.no_grad()
-def transcripts(model: Seq2Seq, batches: Sequence[Pairs], longest: int = 12) -> tuple[list[str], list[str]]:
+def transcripts(model: Seq2Seq, batches: Sequence[Pairs]) -> tuple[list[str], list[str]]:
     """Return what was said and what the model writes on its own."""
     said, found = [], []
     for batch in batches:
         start = model.start(batch.inputs, batch.lengths)
-        found += [one.tokens.tolist() for one in beam.greedy(model.decoder.step, start, START, END, longest)]
-        said += [row[: U - 1].tolist() for row, U in zip(batch.targets, batch.target_lengths, strict=True)]
-    return _words(said), _words(found)
+        found += [digits(one.tokens.tolist()) for one in beam.greedy(model.decoder.step, start, SOS, EOS, LONGEST)]
+        said += [digits(row[: U - 1].tolist()) for row, U in zip(batch.targets, batch.target_lengths, strict=True)]
+    return [*map(words, said)], [*map(words, found)]
 
 
 @torch.no_grad()
@@ -133,19 +129,20 @@ def hear(model: Seq2Seq, utterance: Utterance) -> tuple[list[str], Tensor]:
     """Return the words that a model with the scaled dot product writes, ``<eos>`` last, and the scores (U, T)."""
     batch, decoder = one_batch([utterance]), model.decoder
     start = model.start(batch.inputs, batch.lengths)
-    written = beam.greedy(decoder.step, start, START, END, 12)[0].tokens.tolist()
-    queries, _ = decoder.cell(decoder.embedding(torch.tensor([[START, *written]])), start.hidden)
+    found = beam.greedy(decoder.step, start, SOS, EOS, LONGEST)[0].tokens.tolist()
+    written = [token for token in found if token > EOS]  # a barely trained model may write <sos>
+    queries, _ = decoder.cell(decoder.embedding(torch.tensor([[SOS, *written]])), start.hidden)
     assert start.keys is not None  # given by every decoder that has a score
-    return [*_words([written])[0].split(), "<eos>"], attention.scaled_dot(queries, start.keys)[0]
+    return [*words(digits(written)).split(), "<eos>"], attention.scaled_dot(queries, start.keys)[0]
 
 
 @torch.no_grad()
-def share_right(model: Seq2Seq, batches: Sequence[Pairs], ratio: float) -> float:
+def tokens_right(model: Seq2Seq, batches: Sequence[Pairs], ratio: float) -> float:
     """Return the share of tokens right, where the decoder reads the truth (ratio 1) or its own last token (0)."""
     right = total = 0
     for batch in batches:
         start = model.start(batch.inputs, batch.lengths)
-        logits, _ = teacher_forcing.write(model.decoder, start, batch.targets, START, ratio)
+        logits, _ = teacher_forcing.write(model.decoder, start, batch.targets, SOS, ratio)
         real = text.mask(batch.target_lengths, batch.targets.shape[1])
         right += int((logits.argmax(-1) == batch.targets)[real].sum())
         total += int(real.sum())
@@ -153,7 +150,7 @@ def share_right(model: Seq2Seq, batches: Sequence[Pairs], ratio: float) -> float
 
 
 def strings(
-    utterances: Sequence[Utterance], words: int, seed: int, pause: float = 0.1, repeat: bool = False, count: int = 60
+    utterances: Sequence[Utterance], length: int, seed: int, pause: float = 0.1, repeat: bool = False, count: int = 60
 ) -> list[Pairs]:
     """Return batches of strings made of single words of one voice each, with pauses in seconds.
 
@@ -171,13 +168,8 @@ def strings(
     chance, made = random.Random(seed), []
     gap = torch.zeros(round(pause * features.SAMPLE_RATE))
     for _ in range(count):
-        row = chance.choices(of_voice[chance.choice(voices)], k=words)
-        row = row[:1] * words if repeat else row
+        row = chance.choices(of_voice[chance.choice(voices)], k=length)
+        row = row[:1] * length if repeat else row
         pieces = list(chain.from_iterable((one.samples, gap) for one in row))
         made.append(replace(row[0], samples=torch.cat(pieces[:-1]), text=" ".join(one.text for one in row)))
     return in_batches(made, 30)
-
-
-def _words(rows: Sequence[Sequence[int]]) -> list[str]:
-    # START is no word; a barely trained decoder may write it all the same
-    return [" ".join(DIGITS[digit] for digit in row if digit < len(DIGITS)) for row in rows]

@@ -1,17 +1,23 @@
-"""Digits from letters or from sound: what the lesson on sequence to sequence trains, asks, and lets one play with.
+"""Digits from letters or from sound: what the lessons on sequence to sequence and on attention train and ask.
 
 Inputs are tensors, letters (T,) or log-mels (T, D); targets are places in ``TOKENS``, each row with ``<eos>`` behind.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from course_utils.algorithms import beam, features
-from course_utils.algorithms.seq2seq import Seq2Seq
-from course_utils.data import corpora, pairs, text
+from course_utils import training
+from course_utils.algorithms import beam, features, teacher_forcing
+from course_utils.algorithms.encoders import RecurrentEncoder
+from course_utils.algorithms.recurrent import GRU
+from course_utils.algorithms.seq2seq import Decoder, Seq2Seq
+from course_utils.data import corpora, pairs, tasks, text
 from course_utils.visuals.widgets import DecoderStepper
+
+Score = Callable[..., Tensor] | None
+Lists = tuple[list[Tensor], list[Tensor]]  # inputs and targets, one of each for each string
 
 PAD, SOS, EOS = 0, 1, 2
 TOKENS = ["<PAD>", "<sos>", "<eos>", *"0123456789"]
@@ -29,17 +35,75 @@ def figures(written: Sequence[str]) -> list[Tensor]:
     return [torch.tensor([*map(TOKENS.index, digits), EOS]) for digits in written]
 
 
-def spoken(split: str, most: int = 2) -> tuple[list[Tensor], list[Tensor]]:
-    """Return log-mels and targets of the corpus's utterances of 1 to ``most`` digits."""
-    some = [one for one in corpora.load("digits", split) if len(one.text.split()) <= most]
-    said = ["".join(str(corpora.DIGITS.index(word)) for word in one.text.split()) for one in some]
-    return [features.level(features.log_mel(one.samples)) for one in some], figures(said)
+def digits(tokens: Iterable[int]) -> str:
+    """Return the tokens up to ``<eos>`` as they are written, "314"; an untrained model may write other tokens, too."""
+    return "".join(TOKENS[token] for token in tokens if token != EOS)
 
 
-def only(digits: int, inputs: Sequence[Tensor], targets: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+def words(written: str) -> str:
+    """Return digits as they are said: "three one four"; whatever is no digit is left out."""
+    return " ".join(corpora.DIGITS[int(digit)] for digit in written if digit.isdecimal())
+
+
+def numbers(count: int, shortest: int, longest: int, generator: torch.Generator) -> Lists:
+    """Return random strings of so many digits, spelled in letters, and in figures."""
+    spelled, written = tasks.spelled_digits(count, longest, generator, shortest)
+    return letters(spelled), figures(written)
+
+
+def sounds(utterances: Sequence[corpora.Utterance]) -> Lists:
+    """Return log-mels, about 0 in the mean and 1 in size, and the digits that were said."""
+    said = ["".join(str(corpora.DIGITS.index(word)) for word in one.text.split()) for one in utterances]
+    mels = [features.level(features.log_mel(one.samples)) for one in utterances]
+    return [(one + 0.8) / 1.3 for one in mels], figures(said)  # the training set's mean, and its deviation
+
+
+def spoken(split: str, most: int = 2) -> Lists:
+    """Return the sounds of the corpus's utterances of 1 to ``most`` digits."""
+    return sounds([one for one in corpora.load("digits", split) if len(one.text.split()) <= most])
+
+
+def only(count: int, inputs: Sequence[Tensor], targets: Sequence[Tensor]) -> Lists:
     """Return the inputs and targets of just so many digits."""
-    found = [pair for pair in zip(inputs, targets, strict=True) if len(pair[1]) == digits + 1]
+    found = [pair for pair in zip(inputs, targets, strict=True) if len(pair[1]) == count + 1]
     return [x for x, _ in found], [y for _, y in found]
+
+
+class SwiftLSTM(nn.Module):
+    """torch's own LSTM, called as those of ``recurrent`` are; its steps run as one piece, several times as fast.
+
+    It takes no first state and gives no last one: an encoder needs neither.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int):
+        super().__init__()
+        self.layer = nn.LSTM(input_size, hidden_size, batch_first=True)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, None]:
+        """Return the outputs (B, T, H), zeros where a sequence has ended: padding comes last and changes nothing."""
+        outputs, _ = self.layer(x)
+        return outputs * text.mask(lengths, x.shape[1])[..., None], None
+
+
+def text_model(units: int, score: Score = None) -> Seq2Seq:
+    """Return a reader of letters whose summary and state have this many units; without a score it cannot look back."""
+    encoder = RecurrentEncoder(16, units // 2, SwiftLSTM)  # half of the units read forwards, half backwards
+    decoder = Decoder(len(TOKENS), 16, units, units, GRU, score)
+    return Seq2Seq(encoder, decoder, nn.Embedding(len(LETTERS), 16))
+
+
+def loss(model: Seq2Seq, batch: pairs.Pairs) -> Tensor:
+    """Return the mean loss of a real token, in nats; the decoder reads the truth."""
+    logits, _ = model(batch.inputs, batch.lengths, batch.targets, SOS)
+    return teacher_forcing.cross_entropy(logits, batch.targets, batch.target_lengths)
+
+
+def trained_text_model(units: int, score: Score, seed: int, updates: int = 300) -> Seq2Seq:
+    """Return a model that was trained on strings of 1 to 7 digits, each seen once."""
+    generator, model = torch.manual_seed(seed), text_model(units, score)
+    batches = pairs.batches(*numbers(32 * updates, 1, 7, generator), updates, generator)
+    training.fit(model, batches, loss, updates=updates, learning_rate=0.01, clip=1.0, progress=False)
+    return model
 
 
 @torch.no_grad()
@@ -51,7 +115,7 @@ def drafts(model: Seq2Seq, inputs: Sequence[Tensor], width: int = 1) -> list[bea
 
 def write(model: Seq2Seq, inputs: Sequence[Tensor], width: int = 1) -> list[str]:
     """Return the digits that a model writes for each input."""
-    return ["".join(TOKENS[token] for token in draft.tokens) for draft in drafts(model, inputs, width)]
+    return [digits(draft.tokens.tolist()) for draft in drafts(model, inputs, width)]
 
 
 def share_right(model: Seq2Seq, inputs: Sequence[Tensor], targets: Sequence[Tensor], width: int = 1) -> float:

@@ -5,7 +5,7 @@ import torch
 
 from course_utils.algorithms import attention
 from course_utils.data.corpora import Utterance
-from course_utils.experiments import listening
+from course_utils.experiments import listening, readers
 
 
 def utterance(text: str, seconds: float = 0.4, voice: str = "a") -> Utterance:
@@ -27,7 +27,7 @@ def model():
 def test_a_batch_holds_frames_and_digits(batch):
     assert batch.inputs.shape == (2, 101, 40)
     assert batch.lengths.tolist() == [101, 41]
-    assert batch.targets.tolist() == [[3, 1, 4, listening.END], [2, listening.END, 0, 0]]
+    assert batch.targets.tolist() == [[6, 4, 7, readers.EOS], [5, readers.EOS, 0, 0]]
     assert batch.target_lengths.tolist() == [4, 2]
 
 
@@ -44,7 +44,7 @@ def test_the_penalty_is_added_to_the_loss(batch, model):
 
 def test_each_look_has_the_size_of_its_utterance(batch, model):
     long, short = listening.looks(model, batch)
-    assert (long.shape, short.shape) == ((3, 13), (1, 6))
+    assert (long.shape, short.shape) == ((3, 26), (1, 11))
     torch.testing.assert_close(long.sum(1), torch.ones(3))
     with pytest.raises(ValueError, match="build it with a score"):
         listening.looks(listening.model_with(None, units=8), batch)
@@ -67,15 +67,13 @@ def test_sharp_looks_have_1():
 def test_it_learns_four_utterances_by_heart():
     rows = [utterance("one", 0.3), utterance("two two", 0.5), utterance("three", 0.7), utterance("nine one", 0.9)]
     batches, seen = listening.in_batches(rows, 4), []
-    model = listening.train(
-        attention.scaled_dot, batches, seed=0, updates=100, watch=lambda model, update: seen.append(update)
-    )
+    model = listening.train(readers.sounds(rows), 0, updates=100, watch=lambda model, update: seen.append(update))
     said, found = listening.transcripts(model, batches)
     assert said == ["one", "two two", "three", "nine one"]
     assert found == said
     assert seen == [50, 100]
-    assert listening.share_right(model, batches, 1.0) == 1.0
-    assert listening.share_right(model, batches, 0.0) == 1.0
+    assert listening.tokens_right(model, batches, 1.0) == 1.0
+    assert listening.tokens_right(model, batches, 0.0) == 1.0
     written, scores = listening.hear(model, rows[3])
     assert written == ["nine", "one", "<eos>"]
     weights = attention.masked_softmax(scores[None])[0]
@@ -88,7 +86,7 @@ def test_strings_are_made_of_one_voice():
     mixed = listening.strings(words + others, 3, seed=0, pause=0.5, count=8)
     assert sum(len(batch.inputs) for batch in mixed) == 8
     assert mixed[0].lengths.tolist() == [1 + 160] * 8  # 3 · 0.2 + 2 · 0.5 s
-    assert (mixed[0].targets < 5).logical_or(mixed[0].targets == listening.END).all()
+    assert (mixed[0].targets < readers.TOKENS.index("5")).all()
     same = listening.strings(words, 3, seed=0, repeat=True, count=8)[0].targets
     assert (same[:, 0] == same[:, 1]).logical_and(same[:, 1] == same[:, 2]).all()
     with pytest.raises(ValueError, match="four different single words"):

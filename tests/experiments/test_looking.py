@@ -1,4 +1,4 @@
-"""What the lesson on attention trains without sound: the batches, the models, and the numbers that it reports."""
+"""Nothing but a look: its questions have answers, the right keys answer them, and noise is told from bias."""
 
 import torch
 
@@ -8,34 +8,6 @@ from course_utils.experiments import looking
 
 def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
-
-
-def test_a_batch_holds_letters_and_digits():
-    batch = looking.text_batch(["three one", "four"], ["31", "4"])
-    assert looking.LETTERS.decode(batch.inputs[1, :4]) == list("four")
-    assert batch.lengths.tolist() == [9, 4]
-    assert batch.targets.tolist() == [[6, 4, looking.EOS], [7, looking.EOS, 0]]
-    assert batch.target_lengths.tolist() == [3, 2]
-
-
-def test_batches_are_new_strings_of_one_length_nearly():
-    batches = looking.text_batches(generator(), count=20, size=8)
-    assert [len(batch.inputs) for batch in batches] == [8] * 20
-    lengths = torch.cat([batch.target_lengths for batch in batches]) - 1
-    assert (lengths.min(), lengths.max()) == (1, 7)
-    wide = [batch.lengths.max() - batch.lengths.min() for batch in batches]
-    assert sum(wide) / len(wide) < 10
-    again = looking.text_batches(generator(), count=20, size=8)
-    assert all(torch.equal(a.inputs, b.inputs) for a, b in zip(batches, again, strict=True))
-
-
-def test_the_model_that_looks_back_is_the_smaller_one():
-    without, looks = looking.text_model(64), looking.text_model(48, attention.scaled_dot)
-    sizes = [sum(w.numel() for w in model.parameters()) for model in (without, looks)]
-    assert sizes[1] < sizes[0]
-    batch = looking.text_batch(["one two"], ["12"])
-    assert looking.text_loss(looks, batch).isfinite()
-    assert 0 <= looking.whole_strings(looks, 2, seed=0, count=4) <= 1
 
 
 def test_a_question_has_its_answer_in_the_table():

@@ -2,20 +2,18 @@
 
 import pytest
 import torch
-from torch import nn
 
-from course_utils.algorithms import recurrent, seq2seq
-from course_utils.algorithms.encoders import RecurrentEncoder
+from course_utils.algorithms import attention, recurrent
+from course_utils.data import pairs
 from course_utils.experiments import readers
 
 
 def model(seed=0):
     torch.manual_seed(seed)
-    decoder = seq2seq.Decoder(len(readers.TOKENS), 4, 8, 8, recurrent.GRU)
-    made = seq2seq.Seq2Seq(RecurrentEncoder(4, 4, recurrent.GRU), decoder, nn.Embedding(len(readers.LETTERS), 4))
+    made = readers.text_model(8)
     with torch.no_grad():
-        decoder.output.weight *= 5  # sharp, so that greedy is often not the best
-        decoder.output.bias[: readers.EOS] = -30
+        made.decoder.output.weight *= 5  # sharp, so that greedy is often not the best
+        made.decoder.output.bias[: readers.EOS] = -30
     return made
 
 
@@ -27,6 +25,38 @@ def test_letters_and_figures_are_told_back():
         assert "".join(readers.LETTERS.decode(row)) == words
     assert readers.figures(["31", ""])[0].tolist() == [6, 4, 2]
     assert readers.figures([""])[0].tolist() == [readers.EOS]
+    assert readers.digits([6, 4, 2]) == "31"
+    assert readers.words("31") == "three one"
+    assert readers.words("<sos>3<PAD>") == "three"
+
+
+def test_numbers_have_as_many_digits_as_asked_for():
+    inputs, targets = readers.numbers(30, 2, 4, torch.Generator().manual_seed(0))
+    assert {len(row) - 1 for row in targets} == {2, 3, 4}
+    spelled = ["".join(readers.LETTERS.decode(row)) for row in inputs]
+    assert [readers.words(readers.digits(row.tolist())) for row in targets] == spelled
+
+
+def test_the_swift_lstm_is_the_readable_one():
+    swift, readable = readers.SwiftLSTM(3, 4), recurrent.LSTM(3, 4)
+    readable.load_state_dict(swift.layer.state_dict())
+    x, lengths = torch.randn(2, 6, 3), torch.tensor([6, 2])
+    torch.testing.assert_close(swift(x, lengths=lengths)[0], readable(x, lengths=lengths)[0])
+
+
+def test_the_model_that_looks_back_is_the_smaller_one():
+    models = readers.text_model(64), readers.text_model(48, attention.scaled_dot)
+    sizes = [sum(weight.numel() for weight in one.parameters()) for one in models]
+    assert sizes[1] < sizes[0]
+    batch = pairs.padded(readers.letters(SPELLED), readers.figures(["31", "4", "996"]))
+    assert all(readers.loss(one, batch).isfinite() for one in models)
+
+
+def test_training_lowers_the_loss_of_new_strings():
+    trained = readers.trained_text_model(32, attention.scaled_dot, seed=0, updates=30)
+    batch = pairs.padded(*readers.numbers(50, 1, 7, torch.Generator().manual_seed(1)))
+    with torch.no_grad():
+        assert readers.loss(trained, batch) < 2.3 < readers.loss(readers.text_model(32), batch)
 
 
 def test_spoken_digits_are_those_of_the_corpus():
