@@ -10,19 +10,27 @@ function affine(matrix, vector, bias) {
   });
 }
 
-// One step: embed the last token, a step of the GRU, the log-softmax of the output layer.
-function decoderStep({ weights: w, sizes: [H, E] }, token, h) {
+// Embed the last token, and take a step of the GRU.
+function gruStep({ weights: w, sizes: [H, E] }, token, h) {
   const x = w["embedding.weight"].subarray(token * E, (token + 1) * E);
   const own = affine(w["cell.weight_ih_l0"], x, w["cell.bias_ih_l0"]);
   const old = affine(w["cell.weight_hh_l0"], h, w["cell.bias_hh_l0"]);
   const gate = (k) => 1 / (1 + Math.exp(-own[k] - old[k]));
-  const next = Array.from(h, (before, k) => {
+  return Array.from(h, (before, k) => {
     const candidate = Math.tanh(own[2 * H + k] + gate(k) * old[2 * H + k]), kept = gate(H + k);
     return (1 - kept) * candidate + kept * before;
   });
-  const scores = affine(w["output.weight"], next, w["output.bias"]), top = Math.max(...scores);
-  const total = top + Math.log(scores.reduce((sum, score) => sum + Math.exp(score - top), 0));
-  return { h: next, logProbs: scores.map((score) => score - total) };
+}
+
+function logSoftmax(scores) {
+  const top = Math.max(...scores), total = top + Math.log(scores.reduce((sum, score) => sum + Math.exp(score - top), 0));
+  return scores.map((score) => score - total);
+}
+
+// One step: the GRU's, and the log-softmax of the output layer.
+function decoderStep(decoder, token, h) {
+  const next = gruStep(decoder, token, h), { weights: w } = decoder;
+  return { h: next, logProbs: logSoftmax(affine(w["output.weight"], next, w["output.bias"])) };
 }
 
 // After the tokens written: the next token's log-probabilities, and the text's own.
@@ -78,7 +86,7 @@ function renderDecoderStepper({ model, el }) {
     element("div", { class: "course-row" }, element("span", {}, "Or force a token:"), ...forced),
     element("section", {}, widths.row, tree, verdict));
 
-  let found;
+  let found, look, greedy = { of: null };
   const best = () => offered.reduce((one, other) => (found.logProbs[other] > found.logProbs[one] ? other : one));
 
   function write(some) {
@@ -88,7 +96,7 @@ function renderDecoderStepper({ model, el }) {
   }
 
   function bars(colours) {
-    const column = Math.max(30, Math.min(54, (el.clientWidth - 34) / offered.length)), tall = 96, width = column * offered.length;
+    const column = Math.max(30, Math.min(54, (look.width - 34) / offered.length)), tall = 96, width = column * offered.length;
     const picture = svg("svg", { width, height: tall + 38, viewBox: `0 0 ${width} ${tall + 38}`, role: "img" });
     picture.append(svg("line", { x1: 0, x2: width, y1: tall + 16, y2: tall + 16, stroke: colours.line }));
     offered.forEach((token, k) => {
@@ -106,7 +114,7 @@ function renderDecoderStepper({ model, el }) {
   }
 
   function branches(columns, colours) {
-    const step = Math.max(46, Math.min(74, (el.clientWidth - 60) / (columns.length + 1))), row = 46, radius = 13;
+    const step = Math.max(46, Math.min(74, (look.width - 60) / (columns.length + 1))), row = 46, radius = 13;
     const rows = Math.max(...columns.map((kept) => kept.length));
     const width = 30 + step * (columns.length + 0.6), height = 24 + row * rows;
     const x = (u) => 26 + u * step, y = (k) => 20 + k * row;
@@ -127,22 +135,29 @@ function renderDecoderStepper({ model, el }) {
     return picture;
   }
 
+  // What the page decides is read when it changes, and not at each move: to answer, the page has to be laid out.
+  function seen() {
+    look = { colours: theme(el), width: el.clientWidth };
+    draw();
+  }
+
   function draw() {
-    const colours = theme(el), from = start(), width = Number(widths.input.value);
+    const { colours } = look, from = start(), width = Number(widths.input.value), of = inputs.input.value;
     found = followTokens(decoder, from, written);
-    const columns = searchBeam(decoder, from, width), greedy = searchBeam(decoder, from, 1).at(-1)[0];
+    if (greedy.of !== of) greedy = { of, ...searchBeam(decoder, from, 1).at(-1)[0] };
+    const columns = searchBeam(decoder, from, width);
     el.decoder = { ...found, columns }; // a page's own script may read it
     const over = !found.logProbs || written.length >= longest;
     [likeliest, ...forced].forEach((one) => (one.disabled = over));
     [back, again].forEach((one) => (one.disabled = !written.length));
-    text.textContent = `Written: ${said(written)}. log P so far ${figure(found.logProb)}. `
+    putWords(text, `Written: ${said(written)}. log P so far ${figure(found.logProb)}. `
       + (!found.logProbs ? `The text has ended.` : written.length >= longest ? "No more tokens: the text is as long as it may be."
-        : `Next, the likeliest is ${tokens[best()]} with probability ${Math.exp(found.logProbs[best()]).toFixed(2)}.`);
+        : `Next, the likeliest is ${tokens[best()]} with probability ${Math.exp(found.logProbs[best()]).toFixed(2)}.`));
     distribution.replaceChildren(bars(colours));
     tree.replaceChildren(branches(columns, colours));
     const won = columns.at(-1)[0];
-    verdict.textContent = `Greedy writes ${said(greedy.tokens)}, log P = ${figure(greedy.logProb)}. A beam of ${width} ends with ${said(won.tokens)}, `
-      + `log P = ${figure(won.logProb)}${won.logProb > greedy.logProb + 1e-9 ? ", a likelier text" : ""}.`;
+    putWords(verdict, `Greedy writes ${said(greedy.tokens)}, log P = ${figure(greedy.logProb)}. A beam of ${width} ends with ${said(won.tokens)}, `
+      + `log P = ${figure(won.logProb)}${won.logProb > greedy.logProb + 1e-9 ? ", a likelier text" : ""}.`);
     drawn(el);
   }
 
@@ -151,7 +166,7 @@ function renderDecoderStepper({ model, el }) {
     width: () => Number(widths.input.value) !== model.get("width") && (widths.move(model.get("width")), draw()),
     written: () => String(written) !== String(model.get("written")) && ((written = [...model.get("written")]), draw()),
   });
-  const stopWatching = watch(el, draw);
-  draw();
+  const stopWatching = watch(el, seen);
+  seen();
   return () => (stopListening(), stopWatching());
 }

@@ -1,0 +1,230 @@
+"""Wrong answers to the exercises of lesson 08, as people write them, each refused for its own reason."""
+
+import pytest
+import torch
+
+from course_utils.algorithms import recurrent, seq2seq, teacher_forcing
+from course_utils.teaching.checks import grade
+from course_utils.teaching.checks.registry import find
+
+from .toys import each_wrong
+
+
+def run(step, state, read_at, U):
+    found = []
+    for u in range(U):
+        log_probs, state = step(read_at(u, found), state)
+        found.append(log_probs)
+    return torch.stack(found, dim=1)
+
+
+def only_truth(step, state, targets, sos, forced):
+    shifted = seq2seq.shift(targets, sos)
+    return run(step, state, lambda u, _: shifted[:, u], targets.shape[1])
+
+
+def only_itself(step, state, targets, sos, forced):
+    first = torch.full((len(targets),), sos)
+    return run(step, state, lambda u, found: found[-1].argmax(1) if u else first, targets.shape[1])
+
+
+def mixed(shifted, turned=False, choose=torch.argmax):
+    def answer(step, state, targets, sos, forced):
+        rows = shifted(targets, sos)
+
+        def read(u, found):
+            if u == 0:
+                return rows[:, 0]
+            coin = ~forced[:, u] if turned else forced[:, u]
+            return torch.where(coin, rows[:, u], choose(found[-1], dim=1))
+
+        return run(step, state, read, targets.shape[1])
+
+    return answer
+
+
+inverted = mixed(seq2seq.shift, turned=True)
+unlikeliest = mixed(seq2seq.shift, choose=torch.argmin)
+not_shifted = mixed(lambda targets, sos: targets)
+rolled = mixed(lambda targets, sos: targets.roll(1, dims=1))
+
+
+def sos_then_unshifted(targets, sos):
+    rows = targets.clone()
+    rows[:, 0] = sos
+    return rows
+
+
+answers_behind_sos = mixed(sos_then_unshifted)
+
+
+def state_lost(step, state, targets, sos, forced):
+    own, found = torch.full((len(targets),), sos), []
+    for u in range(targets.shape[1]):
+        read = torch.where(forced[:, u], targets[:, u - 1], own) if u else own
+        log_probs, _ = step(read, state)
+        own = log_probs.argmax(1)
+        found.append(log_probs)
+    return torch.stack(found, 1)
+
+
+def a_coin_a_sentence(step, state, targets, sos, forced):
+    return mixed(seq2seq.shift)(step, state, targets, sos, forced[:, :1].expand_as(forced))
+
+
+def time_first(step, state, targets, sos, forced):
+    return mixed(seq2seq.shift)(step, state, targets, sos, forced).transpose(0, 1)
+
+
+def crashes(step, state, targets, sos, forced):
+    raise RuntimeError("expected scalar type Long")
+
+
+def writes_into_the_targets(step, state, targets, sos, forced):
+    found = mixed(seq2seq.shift)(step, state, targets, sos, forced)
+    targets[:] = found.argmax(-1)
+    return found
+
+
+def none(*arguments):
+    return None
+
+
+def up(update, updates, least):
+    return min(1, least + update / updates * (1 - least))
+
+
+def endless(update, updates, least):
+    return 1 + (least - 1) * update / updates
+
+
+def floor(update, updates, least):
+    return least if 1 - update / updates < least else 1 - update / updates
+
+
+def by_the_least(update, updates, least):
+    return 1 - least * min(1, update / updates)
+
+
+def whole(update, updates, least):
+    return max(least, 1 - update // updates * (1 - least))
+
+
+def constant(update, updates, least):
+    return (1 + least) / 2
+
+
+def over_everybody(written, targets, lengths, place):
+    real = torch.arange(targets.shape[1]) < lengths[:, None]
+    return ((written != targets) & real)[:, place + 1 :].sum(0) / len(written)
+
+
+def unmasked(written, targets, lengths, place):
+    return (written != targets).float().mean(0)[place + 1 :]
+
+
+def mistake_too(written, targets, lengths, place):
+    real = torch.arange(targets.shape[1]) < lengths[:, None]
+    return (((written != targets) & real).sum(0) / real.sum(0))[place:]
+
+
+def right(written, targets, lengths, place):
+    real = torch.arange(targets.shape[1]) < lengths[:, None]
+    return (((written == targets) & real).sum(0) / real.sum(0))[place + 1 :]
+
+
+def sums(written, targets, lengths, place):
+    real = torch.arange(targets.shape[1]) < lengths[:, None]
+    return ((written != targets) * real).sum(0)[place + 1 :]
+
+
+def no_eos(written, targets, lengths, place):
+    real = torch.arange(targets.shape[1]) < lengths[:, None] - 1
+    return (((written != targets) & real).sum(0) / real.sum(0))[place + 1 :]
+
+
+def over_places(written, targets, lengths, place):
+    real = torch.arange(targets.shape[1]) < lengths[:, None]
+    return ((written != targets) & real)[:, place + 1 :].sum(1) / real[:, place + 1 :].sum(1)
+
+
+def not_a_number(written, targets, lengths, place):
+    return torch.full((targets.shape[1] - place - 1,), float("nan"))
+
+
+WRONG = {
+    "read_and_write": [
+        (only_truth, "always reads the truth"),
+        (only_itself, "never reads the truth"),
+        (inverted, "takes the coin the wrong way round"),
+        (not_shifted, "reads the very token that it should predict"),
+        (answers_behind_sos, "reads the answer at every step but the first"),
+        (rolled, "feeds `<eos>` in at the first step"),
+        (unlikeliest, "reads its least likely token"),
+        (state_lost, "forgets to hand the new state on"),
+        (time_first, None),
+        (crashes, None),
+        (writes_into_the_targets, None),
+        (none, None),
+    ],
+    "share_of_truth": [
+        (up, "rises instead of falling"),
+        (endless, "goes on falling after the last update"),
+        (floor, "falls to 0 and is cut off at the least"),
+        (by_the_least, "falls by the least, not to it"),
+        (whole, "divides whole numbers without a rest"),
+        (constant, None),
+        (none, None),
+    ],
+    "errors_behind": [
+        (over_everybody, "divides by all sentences, also those that have ended"),
+        (unmasked, "counts padding"),
+        (mistake_too, "counts the forced mistake itself"),
+        (right, "returns the share that is right"),
+        (sums, "counts, and divides by nothing"),
+        (no_eos, "leaves out `<eos>`"),
+        (over_places, None),
+        (not_a_number, None),
+        (none, None),
+    ],
+}
+
+
+@pytest.mark.parametrize(("exercise", "answer", "diagnosis"), each_wrong(WRONG))
+def test_wrong_answers_are_refused_with_their_reason(exercise, answer, diagnosis):
+    report = grade(exercise, answer)
+    assert report.status == "failed"
+    assert report.misconception == diagnosis
+
+
+def with_a_mean_of_the_real_ones(written, targets, lengths, place):
+    real = torch.arange(targets.shape[1]) < lengths[:, None]
+    wrong = (written != targets).double()
+    return torch.stack([wrong[real[:, u], u].mean() for u in range(place + 1, targets.shape[1])]).float()
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer"),
+    [
+        ("read_and_write", mixed(seq2seq.shift)),
+        ("share_of_truth", lambda update, updates, least: max(least, 1 - update / updates * (1 - least))),
+        ("errors_behind", with_a_mean_of_the_real_ones),
+    ],
+)
+def test_other_right_answers_pass(exercise, answer):
+    assert grade(exercise, answer).status == "passed"
+
+
+def test_the_loop_is_the_packages():
+    torch.manual_seed(0)
+    decoder = seq2seq.Decoder(6, 3, 4, 4, recurrent.GRU)
+    state, targets = seq2seq.DecoderState(torch.randn(2, 4)), torch.tensor([[3, 4, 5, 2], [5, 3, 2, 0]])
+    coins = torch.rand(2, 4, generator=torch.Generator().manual_seed(1)) < 0.5
+    expected, _ = teacher_forcing.write(decoder, state, targets, 1, 0.5, torch.Generator().manual_seed(1))
+
+    def step(tokens, state):
+        log_probs, _, state = decoder.step(tokens, state)
+        return log_probs, state
+
+    found = find("read_and_write").oracle(step, state, targets, 1, coins)
+    torch.testing.assert_close(found, expected.log_softmax(-1))
