@@ -1,0 +1,239 @@
+"""Wrong answers to the exercises of lesson 11, as people write them, each refused for its own reason."""
+
+import math
+from collections import Counter
+from itertools import chain, pairwise
+
+import pytest
+
+from course_utils.teaching.checks import grade
+
+from .toys import each_wrong
+
+
+def merges(all_of_parent=lambda repeats: not repeats, lasts=True, blanks=True, arrives=True):
+    """Return the step as someone writes it who goes wrong in a chosen place."""
+
+    def step(own, parent, repeats, y_blank, y_label):
+        B, L = own
+        label = L if lasts else 0.0
+        if arrives:
+            label += parent[0]
+            if all_of_parent(repeats):
+                label += parent[1]
+        return (B + L if blanks else B) * y_blank, label * y_label
+
+    return step
+
+
+def also_from_its_blank(own, parent, repeats, y_blank, y_label):
+    B, L = own
+    label = B + L + (parent[0] if repeats else parent[0] + parent[1])
+    return (B + L) * y_blank, label * y_label
+
+
+def from_the_label(own, parent, repeats, y_blank, y_label):
+    arriving = parent[1] if repeats else parent[0] + parent[1]
+    return (own[0] + own[1]) * y_blank, (own[1] + arriving) * y_label
+
+
+def viterbi(own, parent, repeats, y_blank, y_label):
+    arriving = parent[0] if repeats else max(parent)
+    return max(own) * y_blank, max(own[1], arriving) * y_label
+
+
+def label_first(own, parent, repeats, y_blank, y_label):
+    return merges()(own, parent, repeats, y_blank, y_label)[::-1]
+
+
+def counts(sentences):
+    pairs = Counter()
+    for sentence in sentences:
+        words = ["<s>", *sentence, "</s>"]
+        pairs.update(pairwise(words))
+    return pairs
+
+
+def history(pairs, before):
+    return sum(count for (first, _), count in pairs.items() if first == before)
+
+
+def unsmoothed(sentences, before, word, k, vocabulary):
+    pairs = counts(sentences)
+    return pairs[before, word] / history(pairs, before)
+
+
+def one_k_below(sentences, before, word, k, vocabulary):
+    pairs = counts(sentences)
+    return (pairs[before, word] + k) / (history(pairs, before) + k)
+
+
+def above_alone(sentences, before, word, k, vocabulary):
+    pairs = counts(sentences)
+    return (pairs[before, word] + k) / history(pairs, before)
+
+
+def no_borders(sentences, before, word, k, vocabulary):
+    pairs = Counter()
+    for sentence in sentences:
+        pairs.update(pairwise(sentence))
+    return (pairs[before, word] + k) / (history(pairs, before) + k * len(vocabulary))
+
+
+def one_long_text(sentences, before, word, k, vocabulary):
+    return no_borders([[*chain(*sentences)]], before, word, k, vocabulary)
+
+
+def joint(sentences, before, word, k, vocabulary):
+    pairs = counts(sentences)
+    return (pairs[before, word] + k) / (sum(pairs.values()) + k * len(vocabulary))
+
+
+def given_the_word(sentences, before, word, k, vocabulary):
+    pairs = counts(sentences)
+    after = sum(count for (_, second), count in pairs.items() if second == word)
+    return (pairs[before, word] + k) / (after + k * len(vocabulary))
+
+
+def changes_the_sentences(sentences, before, word, k, vocabulary):
+    for sentence in sentences:
+        sentence.insert(0, "<s>")
+    pairs = counts(sentences)
+    return (pairs[before, word] + k) / (history(pairs, before) + k * len(vocabulary))
+
+
+def score(weigh=lambda log_acoustic, language, alpha: log_acoustic + alpha * language, length=len):
+    def fused(log_acoustic, word_probs, alpha, beta):
+        language = sum(math.log(p) for p in word_probs)
+        return weigh(log_acoustic, language, alpha) + beta * length(word_probs)
+
+    return fused
+
+
+def without_logarithms(log_acoustic, word_probs, alpha, beta):
+    return log_acoustic + alpha * sum(word_probs) + beta * len(word_probs)
+
+
+def log_of_the_sum(log_acoustic, word_probs, alpha, beta):
+    language = math.log(sum(word_probs)) if word_probs else 0
+    return log_acoustic + alpha * language + beta * len(word_probs)
+
+
+def chooses_on_test(alphas, valid, test):
+    best = None
+    for alpha in alphas:
+        error = test.error(alpha)
+        if best is None or error < best[1]:
+            best = alpha, error
+    return best
+
+
+def measures_both_at_once(alphas, valid, test):
+    rows = [(valid.error(alpha), alpha, test.error(alpha)) for alpha in alphas]
+    _, alpha, error = min(rows)
+    return alpha, error
+
+
+def reports_validation(alphas, valid, test):
+    error, alpha = min((valid.error(alpha), alpha) for alpha in alphas)
+    return alpha, error
+
+
+def worst(alphas, valid, test):
+    _, alpha = max((valid.error(alpha), alpha) for alpha in alphas)
+    return alpha, test.error(alpha)
+
+
+def mean_of_both(alphas, valid, test):
+    alpha = min(alphas, key=lambda alpha: (valid.error(alpha) + test.error(alpha)) / 2)
+    return alpha, test.error(alpha)
+
+
+def best_of_each(alphas, valid, test):
+    return min(alphas, key=valid.error), min(test.error(alpha) for alpha in alphas)
+
+
+def rounds(alphas, valid, test):
+    alpha = min(alphas, key=valid.error)
+    return alpha, round(float(test.error(alpha)), 9)
+
+
+def reads_the_table(alphas, valid, test):
+    alpha = min(alphas, key=valid.error)
+    return alpha, test.errors[alpha]
+
+
+WRONG = {
+    "merge_prefixes": [
+        (merges(lambda repeats: True), "lets all of the parent's paths say a repeated symbol"),
+        (merges(lambda repeats: False), "lets only the parent's blank go on, repeated or not"),
+        (merges(lambda repeats: repeats), "has the two cases turned round"),
+        (from_the_label, "repeats from the paths that end in the label"),
+        (merges(arrives=False), "does not merge: nothing arrives from the parent"),
+        (merges(blanks=False), "lets only paths that end in the blank go on to the blank"),
+        (merges(lasts=False), "does not let the label last"),
+        (also_from_its_blank, "lets the prefix go on from its own end of blank to its label"),
+        (viterbi, "takes the best way in place of the sum"),
+        (label_first, None),
+        (lambda own, parent, repeats, y_blank, y_label: None, None),
+        (lambda own, parent, repeats, y_blank, y_label: (math.nan, math.nan), None),
+    ],
+    "smoothed_bigram": [
+        (unsmoothed, "does not smooth"),
+        (one_k_below, "adds k below only once"),
+        (above_alone, "adds k only above the line"),
+        (no_borders, "forgets the beginning and the end of a sentence"),
+        (one_long_text, "counts pairs across sentences"),
+        (joint, "divides by all pairs"),
+        (given_the_word, "divides by the count of the word"),
+        (changes_the_sentences, None),
+        (lambda sentences, before, word, k, vocabulary: 1 / len(vocabulary), None),
+    ],
+    "fused_score": [
+        (without_logarithms, "adds probabilities where logarithms belong"),
+        (log_of_the_sum, "takes the product's logarithm wrong: log of the sum"),
+        (score(lambda acoustic, language, alpha: acoustic + language), "forgets the weight α"),
+        (score(length=lambda words: 0), "forgets the length term"),
+        (score(length=lambda words: -len(words)), "takes the length term off"),
+        (score(lambda acoustic, language, alpha: alpha * acoustic + language), "weighs the sound"),
+        (score(length=lambda words: 1), "adds β once, however many words there are"),
+        (lambda log_acoustic, word_probs, alpha, beta: log_acoustic / 0, None),
+    ],
+    "tune_alpha": [
+        (chooses_on_test, "chooses by the test voices"),
+        (measures_both_at_once, "asks the test voices before it has chosen"),
+        (reports_validation, "reports the validation voices' error"),
+        (worst, "takes the largest error"),
+        (mean_of_both, "chooses by both sets together"),
+        (best_of_each, "reports the best error that any α has on the test voices"),
+        (rounds, None),
+        (reads_the_table, None),
+        (lambda alphas, valid, test: alphas[0], None),
+    ],
+}
+
+
+@pytest.mark.parametrize(("exercise", "answer", "diagnosis"), each_wrong(WRONG))
+def test_wrong_answers_are_refused_with_their_reason(exercise, answer, diagnosis):
+    report = grade(exercise, answer)
+    assert report.status == "failed"
+    assert report.misconception == diagnosis
+
+
+def tunes_in_a_loop(alphas, valid, test):
+    errors = {alpha: valid.error(alpha) for alpha in alphas}
+    chosen = sorted(alphas, key=errors.__getitem__)[0]
+    test.error(chosen)  # asking twice about the same is no peeking
+    return [chosen, test.error(chosen)]
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer"),
+    [("merge_prefixes", merges()), ("fused_score", score()), ("tune_alpha", tunes_in_a_loop)],
+)
+def test_right_answers_pass_however_they_are_written(exercise, answer):
+    assert grade(exercise, answer).status == "passed"
+
+
+def test_peeking_is_told_with_the_weights_that_were_asked_about():
+    assert "the test voices were asked about α = " in grade("tune_alpha", measures_both_at_once).headline
