@@ -39,8 +39,31 @@ if TYPE_CHECKING:
         seq2seq,
         teacher_forcing,
     )
-    from course_utils.data import audio, augmentation, corpora, download, isolated, pairs, tasks, text
-    from course_utils.experiments import listening, looking, readers, side_by_side
+    from course_utils.data import (
+        audio,
+        augmentation,
+        chinese,
+        corpora,
+        download,
+        isolated,
+        pairs,
+        tasks,
+        text,
+        transcribed,
+    )
+    from course_utils.experiments import (
+        captions,
+        clinic,
+        home_commands,
+        judging,
+        listening,
+        looking,
+        readers,
+        several,
+        side_by_side,
+        three_ways,
+        translating,
+    )
     from course_utils.teaching import checks, lesson, progress, recognisers_table
     from course_utils.teaching.checks import check, hint, solution
     from course_utils.teaching.lesson import claim, setup, show_source
@@ -74,8 +97,31 @@ _ROOMS = {
         "lexicon",
         "metrics",
     ],
-    "data": ["text", "audio", "augmentation", "corpora", "download", "isolated", "pairs", "tasks"],
-    "experiments": ["readers", "looking", "listening", "side_by_side"],
+    "data": [
+        "text",
+        "audio",
+        "augmentation",
+        "chinese",
+        "corpora",
+        "download",
+        "isolated",
+        "pairs",
+        "tasks",
+        "transcribed",
+    ],
+    "experiments": [
+        "readers",
+        "looking",
+        "listening",
+        "side_by_side",
+        "home_commands",
+        "three_ways",
+        "judging",
+        "translating",
+        "clinic",
+        "several",
+        "captions",
+    ],
     "visuals": ["plots", "players", "widgets"],
     "teaching": ["lesson", "checks", "progress", "recognisers_table"],
 }

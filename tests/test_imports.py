@@ -27,7 +27,7 @@ BELOW = {  # a room or module of the package, and those of ours that it may impo
     "training": {"algorithms", "data"},
     "recogniser": {"algorithms", "data", "training", *LEAVES},
     "visuals": {"data", "visuals", *LEAVES},  # handed numbers, it computes none that a lesson is about
-    "experiments": {"algorithms", "data", "experiments", "recogniser", "training", "visuals", *LEAVES},
+    "experiments": {"algorithms", "data", "evaluation", "experiments", "recogniser", "training", "visuals", *LEAVES},
     "teaching": {"algorithms", "data", "recogniser", "teaching", "training", "visuals", *LEAVES},
 }
 ONLY_IN = {  # a library, and the places that it stays in

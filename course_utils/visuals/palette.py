@@ -14,6 +14,8 @@ COLOURS = {
     "CTC": "#56B4E9",
     "attention": "#332288",
     "joint": "#999933",
+    "no clipping": "#D55E00",
+    "clipped": "#009E73",
     "truth": "#222222",
     "chance": "#767676",
     "blank": "#9A9A9A",

@@ -68,6 +68,21 @@ def long_ones_only(gradients, max_norm):
     return [factor * g if g.norm() > max_norm else g for g in gradients]
 
 
+def around_the_block(gradients, max_norm):
+    total = sum(g.abs().sum().item() for g in gradients)
+    return [g * min(1.0, max_norm / total) if total else g for g in gradients]
+
+
+def longer_of_the_two(gradients, max_norm):
+    norm = torch.cat([g.flatten() for g in gradients]).norm()
+    return [g * max(torch.tensor(1.0), max_norm / norm) for g in gradients]
+
+
+def unit_length(gradients, max_norm):
+    norm = torch.cat([g.flatten() for g in gradients]).norm()
+    return [g / norm for g in gradients]
+
+
 def in_place(gradients, max_norm):
     total = total_of(gradients)
     for g in gradients:
@@ -90,6 +105,10 @@ def from_above(gradients, limit):
 
 def sizes_only(gradients, limit):
     return [torch.clamp(torch.abs(g), 0, limit) for g in gradients]
+
+
+def always_positive(gradients, limit):
+    return [torch.where(g.abs() > limit, limit, g) for g in gradients]
 
 
 def large_ones_away(gradients, limit):
@@ -154,6 +173,10 @@ def with_infinities(norms, share):
     return torch.quantile(norms, 1 - share)
 
 
+def made_finite(norms, share):
+    return torch.quantile(torch.nan_to_num(norms), 1 - share)
+
+
 def average(norms, share):
     return norms[torch.isfinite(norms)].mean()
 
@@ -183,6 +206,9 @@ WRONG = {
         (longest_tensor, "takes the norm of the longest tensor only"),
         (largest_number, "takes the largest number for the norm"),
         (long_ones_only, "shortens only the tensors that are longer than the threshold"),
+        (around_the_block, "adds up absolute values"),
+        (longer_of_the_two, "takes the larger factor"),
+        (unit_length, "makes the norm 1, whatever the threshold"),
         (in_place, None),
         (forgets_to_return, None),
         (a_single_vector, None),
@@ -192,6 +218,8 @@ WRONG = {
     "clip_value": [
         (from_above, "cuts from above only"),
         (sizes_only, "loses the sign"),
+        (always_positive, "loses the sign of the large numbers"),
+        (lambda gradients, limit: [g.clamp(0, limit) for g in gradients], "sets negative numbers to zero"),
         (large_ones_away, "sets large numbers to zero"),
         (small_ones_away, "sets small numbers to zero"),
         (signs, "gives every number the size of the limit"),
@@ -206,12 +234,13 @@ WRONG = {
         (never_clips, "forgets to clip"),
         (never_skips, "goes on where a number overflowed"),
         (zero_for_infinity, "takes an overflow for zero"),
-        (unscales_by_multiplying, None),
+        (unscales_by_multiplying, "multiplies by the scale"),
         (lambda gradients, scale, max_norm: None, None),
     ],
     "threshold_for": [
         (the_share_itself, "clips all but the share"),
         (with_infinities, "counts norms that are not finite"),
+        (made_finite, "puts numbers in the place of norms that are not finite"),
         (average, "takes the mean"),
         (of_the_largest, "takes a share of the largest norm"),
         (unsorted, "takes the norms in the order of the updates"),

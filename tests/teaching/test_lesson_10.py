@@ -159,6 +159,21 @@ def wraps_round(before, y_t, states):
     return (before + before.roll(1) + before.roll(2) * skip) * y_t
 
 
+def alphas_from_the_end(before, y_t, states):
+    skip = torch.tensor([right_skip(states, s) for s in range(len(states))])
+    step = torch.cat([before.new_zeros(1), before[:-1]])
+    return (before + step + before.roll(2) * skip) * y_t
+
+
+def everything_wraps_round(before, y_t, states):
+    new = [before[s] + before[s - 1] + (before[s - 2] if right_skip(states, s) else 0) for s in range(len(states))]
+    return torch.stack(new) * y_t
+
+
+def by_the_symbol(before, y_t, states):
+    return alphas()(before, torch.stack([y_t[z] for z in states]), states)
+
+
 def posterior_of(occupancy, states, C):
     one_hot = torch.nn.functional.one_hot(torch.tensor(states), C).to(occupancy.dtype)
     return occupancy @ one_hot
@@ -214,6 +229,7 @@ WRONG = {
         (filters_only, "drops the blanks and merges nothing"),
         (merges_only, "merges and keeps the blanks"),
         (as_a_set, "keeps each label once, wherever it comes back"),
+        (lambda path: [a for a, b in pairwise(path) if a and a != b], "loses the last run"),
         (prints_it, None),
         (empties_the_path, None),
     ],
@@ -233,6 +249,14 @@ WRONG = {
             lambda target: len(target) + any(a == b for a, b in pairwise(target)),
             "counts at most one repeat",
         ),
+        (
+            lambda target: len(target) + len(target) - 1,
+            "puts a blank between all labels, and counts −1 for none",
+        ),
+        (
+            lambda target: len(target) + sum(target[i] == target[i - 1] for i in range(len(target))),
+            "compares the first label with the last",
+        ),
         (lambda target: None, None),
         (lambda target: target[0], None),
     ],
@@ -242,6 +266,7 @@ WRONG = {
         (table(lambda z, s: z[s] != 0, 2), "counts as if no label were repeated"),
         (table(lambda z, s: False, 2), "never skips a blank"),
         (table(right_skip, 1), "counts only paths that end in a blank"),
+        (lambda target, T: math.comb(T, len(target)), "lets each label last one frame"),
         (listed, None),
         (lambda target, T: float("nan"), None),
     ],
@@ -256,7 +281,10 @@ WRONG = {
         (emission_of_the_source, "multiplies by the probability of the state that it comes from"),
         (in_place, "reads numbers that it has already overwritten"),
         (changes_its_argument, None),
-        (wraps_round, None),
+        (wraps_round, "steps round the end"),
+        (alphas_from_the_end, "skips round the end"),
+        (everything_wraps_round, "steps and skips round the end"),
+        (by_the_symbol, "looks the probability up by the symbol"),
     ],
     "logit_gradient": [
         (pull, "has the sign turned round"),

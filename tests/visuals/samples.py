@@ -4,7 +4,18 @@ import math
 
 import torch
 
-from course_utils.algorithms import attention, beam, ctc, features, hmm, recurrent, sampling, seq2seq
+from course_utils.algorithms import (
+    attention,
+    beam,
+    ctc,
+    decoding,
+    features,
+    hmm,
+    language_model,
+    recurrent,
+    sampling,
+    seq2seq,
+)
 from course_utils.algorithms.gradients import clip_by_norm, jacobian_products
 from course_utils.visuals import widgets
 
@@ -148,6 +159,38 @@ def ctc_trellis(**options) -> widgets.CtcTrellis:
     return widgets.CtcTrellis(AB, ["ε", "a", "b"], "ab", ctc_lattice, **options)
 
 
+LETTERS = [[0.0, -1.2, -0.4], [-2.0, -1.6, -0.4], [-0.3, -1.9, -2.2]]  # log P(column after row); 0: beginning, end
+
+
+class LetterModel(language_model.LanguageModel):
+    """The table as the package asks it."""
+
+    def __init__(self, table, symbols="εab"):
+        self.table, self.symbols = table, symbols
+
+    def start(self) -> int:
+        return 0
+
+    def score(self, state: int, token: str) -> tuple[int, float]:
+        label = self.symbols.index(token)
+        return label, self.table[state][label]
+
+    def finish(self, state: int) -> float:
+        return self.table[state][0]
+
+
+def fused(probabilities, beam, alpha, beta):
+    """What the lesson hands to the tree."""
+    log_probs = torch.as_tensor(probabilities, dtype=torch.float64).log()
+    model = LetterModel(LETTERS)
+    return decoding.prefix_beam_search(log_probs, beam, model, alpha, beta, tokens="εab")
+
+
+def prefix_tree(**options) -> widgets.PrefixTree:
+    sounds = {"ab": AB, "Greedy is wrong": [[0.5, 0.4, 0.1], [0.5, 0.4, 0.1], [0.3, 0.3, 0.4]]}
+    return widgets.PrefixTree(sounds, "εab", LETTERS, fused, **options)
+
+
 def unit_loss(w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """The loss of one sigmoid unit after 50 steps from 0.5, wanted at 0.7."""
     a = torch.full_like(w, 0.5)
@@ -230,11 +273,69 @@ def decoder_stepper(**options) -> widgets.DecoderStepper:
     return widgets.DecoderStepper(*asked, hidden=[0, 1], longest=6, **options)
 
 
+HEARD = [
+    ("equal", ("one", 0.05, 0.2), ("one", 0.05, 0.2)),
+    ("substitute", ("two", 0.2, 0.3), ("nine", 0.2, 0.32)),
+    ("delete", ("six", 0.3, 0.4), None),
+    ("insert", None, ("eight", 0.4, 0.48)),
+]
+
+
+def captions(**options) -> widgets.Captions:
+    """Half a second of sound in which three words are said, and one of them is heard."""
+    return widgets.Captions(TONES, 8000, HEARD, **options)
+
+
+CHINESE = ["<PAD>", "<sos>", "<eos>", "我", "爱", "茶"]
+SOUNDS = {"我": "wǒ", "爱": "ài", "茶": "chá"}
+
+
+def small_translators() -> tuple[list[seq2seq.Decoder], seq2seq.DecoderState]:
+    """Two decoders that nobody trained, and what they start from for two sentences."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        decoders = [seq2seq.Decoder(6, 3, 4, 5, recurrent.GRU, attention.scaled_dot) for _ in range(2)]
+        start = seq2seq.DecoderState(torch.randn(2, 4), torch.randn(2, 3, 4), torch.randn(2, 3, 5))
+    for decoder in decoders:
+        with torch.no_grad():
+            decoder.output.weight *= 6
+            decoder.output.bias[2] -= 4  # not at once
+            decoder.output.bias[:2] = -20  # neither padding nor <sos> is ever written
+    return decoders, start
+
+
+@torch.no_grad()
+def forced_steps(model: int, source: int, forced: dict[int, int]) -> tuple[list[int], list[float]]:
+    """What the lesson hands to the widget: the package's decoder, step by step."""
+    decoders, start = small_translators()
+    state, last, written, shares = start.select(torch.tensor([source])), 1, [], []
+    state = seq2seq.DecoderState(state.hidden, state.keys, state.values, None, torch.zeros(1, 3))
+    while len(written) < 6 and last != 2:
+        log_probs, _, state = decoders[model].step(torch.tensor([last]), state)
+        last = forced.get(len(written), int(log_probs[0].argmax()))
+        written.append(last)
+        shares.append(float(log_probs[0, last].exp()))
+    return written, shares
+
+
+def forced_translator(**options) -> widgets.ForcedTranslator:
+    decoders, start = small_translators()
+    assert start.keys is not None
+    assert start.values is not None
+    memories = [(start.hidden[k], start.keys[k], start.values[k]) for k in range(2)]
+    trained = {name: (one.state_dict(), memories) for name, one in zip(["ratio 1", "ratio 0"], decoders, strict=True)}
+    texts = ["I love tea", "tea loves me"], [[3, 4, 5], [5, 4, 3]]
+    return widgets.ForcedTranslator(trained, *texts, CHINESE, SOUNDS, forced_steps, longest=6, **options)
+
+
 MAKERS = {
     "attention-map": attention_map,
+    "captions": captions,
     "cliff": cliff,
     "ctc-trellis": ctc_trellis,
+    "prefix-tree": prefix_tree,
     "decoder-stepper": decoder_stepper,
+    "forced-translator": forced_translator,
     "gates-by-hand": gates_by_hand,
     "gate-map": gate_map,
     "workbench": workbench,

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from course_utils.algorithms import alignment, ctc, decoding
 from course_utils.visuals import plots, widgets
+from course_utils.visuals.plots.ctc import PROBABILITY_MAP
 
 from ..browser.lesson_page import drawn, pictures
 from .samples import AB, ctc_lattice, ctc_trellis
@@ -53,6 +54,16 @@ def test_the_twin_writes_each_number():
     ]
     assert len(axes_of(figure)[0].patches) == 4 * 3
     assert "state 2, a: " in plots.alt_text(figure)
+
+
+def test_without_a_posterior_moves_join_what_can_be_reached():
+    alphas = ctc_lattice(AB, [1, 2]).alphas.exp()
+    bars, trellis = axes_of(plots.ctc_trellis(AB, "εab", "ab", alphas))
+    assert not bars.collections
+    assert {line.get_markerfacecolor() for line in trellis.lines if line.get_marker() == "o"} == {PROBABILITY_MAP(0.0)}
+    joined = {tuple(line.get_xydata().flatten()) for line in trellis.lines if len(line.get_xdata()) == 2}
+    assert (1, 1, 2, 3) in joined  # the skip from a to b
+    assert not any(start[:2] == (1, 2) for start in joined)  # nobody stands in the second blank after one frame
 
 
 def test_the_twin_shows_what_the_widget_shows():

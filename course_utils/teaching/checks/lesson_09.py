@@ -176,6 +176,23 @@ EXERCISES = [
                 shortened(lambda gradients: torch.stack([g.abs().max() for g in gradients]).max()),
             ),
             Misconception(
+                "adds up absolute values",
+                "That norm measures a walk around the block. The length of the straight line is the root of the sum of "
+                "squares.",
+                shortened(lambda gradients: sum(g.abs().sum() for g in gradients)),
+            ),
+            Misconception(
+                "takes the larger factor",
+                "Of `max_norm / norm` and 1 the *smaller* one is wanted: else long gradients stay long, and short ones "
+                "grow.",
+                scaled_by(lambda gradients, max_norm, g: (max_norm / global_norm(gradients)).clamp(min=1.0)),
+            ),
+            Misconception(
+                "makes the norm 1, whatever the threshold",
+                "The gradient shall be `max_norm` long, not 1: where does `max_norm` come in?",
+                scaled_by(lambda gradients, max_norm, g: 1 / global_norm(gradients)),
+            ),
+            Misconception(
                 "shortens only the tensors that are longer than the threshold",
                 "The factor is right, and it belongs to every tensor: else the direction changes.",
                 only_long_tensors,
@@ -212,6 +229,16 @@ EXERCISES = [
                 cut(lambda g, limit: g.abs().clamp(max=limit)),
             ),
             Misconception(
+                "loses the sign of the large numbers",
+                "A number of −12 becomes −5, not 5: its step would go uphill.",
+                cut(lambda g, limit: g.where(g.abs() <= limit, torch.tensor(limit))),
+            ),
+            Misconception(
+                "sets negative numbers to zero",
+                "The lower end is `-limit`, not 0: half of all slopes are negative.",
+                cut(lambda g, limit: g.clamp(0.0, limit)),
+            ),
+            Misconception(
                 "sets large numbers to zero",
                 "A number beyond the limit becomes the limit: shortened, not thrown away.",
                 cut(lambda g, limit: g * (g.abs() <= limit)),
@@ -236,6 +263,7 @@ EXERCISES = [
         hints=[
             "Look at one number at a time. What becomes of 12 at a limit of 5, of −12, of 3?",
             "`torch.clamp(g, low, high)` does it for a whole tensor. What is `low`?",
+            "`low` is `-limit`, `high` is `limit`. Return a new list: `[torch.clamp(…) for g in gradients]`.",
         ],
     ),
     Exercise(
@@ -282,6 +310,11 @@ EXERCISES = [
                 perturbed(goes_on, scale=lambda scale: 1.0),
             ),
             Misconception(
+                "multiplies by the scale",
+                "The scaled gradients are `scale` times too long already: divide.",
+                skipping(lambda gradients, scale, max_norm: clip_norm([g * scale for g in gradients], max_norm)),
+            ),
+            Misconception(
                 "forgets to clip",
                 "Unscaled they are; where the norm is above `max_norm` they have to be shortened.",
                 skipping(lambda gradients, scale, max_norm: [g / scale for g in gradients]),
@@ -323,6 +356,11 @@ EXERCISES = [
                 "counts norms that are not finite",
                 "A norm of inf or NaN comes from an update that is lost anyway, and spoils a percentile. Leave it out.",
                 lambda norms, share: float(norms.quantile(1 - share)),
+            ),
+            Misconception(
+                "puts numbers in the place of norms that are not finite",
+                "`nan_to_num` makes 0 of NaN and the largest number of inf, and both count. Leave them out instead.",
+                lambda norms, share: float(norms.nan_to_num().quantile(1 - share)),
             ),
             Misconception(
                 "takes the mean",

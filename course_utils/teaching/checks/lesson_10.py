@@ -2,11 +2,16 @@
 
 import math
 from functools import cache
+from itertools import pairwise
 
 import torch
 
 from course_utils.algorithms import ctc
 from course_utils.teaching.checks.exercise import Case, Exercise, Misconception
+
+
+def without_the_last_run(path):
+    return [symbol for symbol, following in pairwise(path) if symbol and symbol != following]
 
 
 def blanks_first(path):
@@ -84,6 +89,23 @@ def step(skips=lambda z, s: z[s] != 0 and z[s] != z[s - 2], ways=sum, stay=True)
 
 
 alpha_step = step()
+
+
+def round_the_end(*places):
+    """Return a step that adds `before[-1]` to those of the first two states: −1 counts from the end in Python."""
+
+    def stepped(before, y_t, states):
+        after = alpha_step(before, y_t, states)
+        for s in places:
+            if s < len(states):
+                after[s] += before[-1] * y_t[s]
+        return after
+
+    return stepped
+
+
+def probability_by_symbol(before, y_t, states):
+    return alpha_step(before, y_t[torch.tensor(states)], states)
 
 
 def probability_forgotten(before, y_t, states):
@@ -202,6 +224,12 @@ EXERCISES = [
                 lambda path: [symbol for t, symbol in enumerate(path) if not t or symbol != path[t - 1]],
             ),
             Misconception(
+                "loses the last run",
+                "You compare each symbol with the one after it, and nothing comes after the last: compare with the one "
+                "before.",
+                without_the_last_run,
+            ),
+            Misconception(
                 "keeps each label once, wherever it comes back",
                 "Only *neighbours* are merged. A label may come back later.",
                 each_label_once,
@@ -257,6 +285,16 @@ EXERCISES = [
                 lambda target: max(2 * len(target) - 1, 0),
             ),
             Misconception(
+                "puts a blank between all labels, and counts −1 for none",
+                "Different labels may stand side by side, `ab` fits in two frames; and no label needs no frame.",
+                lambda target: 2 * len(target) - 1,
+            ),
+            Misconception(
+                "compares the first label with the last",
+                "At i = 0, `target[i - 1]` is the *last* label: in Python −1 counts from the end. Start at 1.",
+                lambda target: len(target) + sum(label == target[i - 1] for i, label in enumerate(target)),
+            ),
+            Misconception(
                 "counts at most one repeat",
                 "Every pair of equal neighbours needs a blank of its own.",
                 lambda target: len(target) + min(repeats(target), 1),
@@ -294,6 +332,11 @@ EXERCISES = [
                 "has no blanks",
                 "Blanks may stand before, between and after the labels: `εa` and `aε` are alignments of *a* too.",
                 without_blanks,
+            ),
+            Misconception(
+                "lets each label last one frame",
+                "That chooses the frames in which a label is named. A label may last several frames.",
+                lambda target, T: math.comb(T, len(target)),
             ),
             Misconception(
                 "never skips a blank",
@@ -367,6 +410,27 @@ EXERCISES = [
                 "multiplies by the probability of the state that it comes from",
                 "This frame is spent in the state that it *arrives* in.",
                 probability_of_the_source,
+            ),
+            Misconception(
+                "looks the probability up by the symbol",
+                "`y_t` has a number for each *state*, not for each symbol: it is `y_t[s]`.",
+                probability_by_symbol,
+            ),
+            Misconception(
+                "steps round the end",
+                "At s = 0, `before[s - 1]` is the *last* state: −1 counts from the end. One way leads into the first.",
+                round_the_end(0),
+            ),
+            Misconception(
+                "skips round the end",
+                "At s = 1, `before[s - 2]` is `before[-1]`, the *last* state. A skip needs s > 1.",
+                round_the_end(1),
+            ),
+            Misconception(
+                "steps and skips round the end",
+                "At s = 0, `before[s - 1]` is the *last* state, and so is `before[s - 2]` at s = 1: negative places "
+                "count from the end.",
+                round_the_end(0, 1),
             ),
             Misconception(
                 "reads numbers that it has already overwritten",

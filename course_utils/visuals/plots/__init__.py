@@ -7,8 +7,11 @@ in ``results``, gradients through time in ``gradients``.
 
 from course_utils.visuals.palette import COLOURS
 from course_utils.visuals.plots.attention import attention_map, attention_maps, attention_table
+from course_utils.visuals.plots.clinic import clinic
 from course_utils.visuals.plots.clipping import cliff, gradient_norms
+from course_utils.visuals.plots.comparison import rates
 from course_utils.visuals.plots.ctc import ctc_trellis, posteriors_over_training
+from course_utils.visuals.plots.decoding import prefix_tree
 from course_utils.visuals.plots.features import confusion, filter_bank, power_spectrogram
 from course_utils.visuals.plots.gates import gate_map, gates_by_hand, updates_by_length
 from course_utils.visuals.plots.gradients import gradient_flow, influence
@@ -17,6 +20,7 @@ from course_utils.visuals.plots.results import bars, curves, training_curve
 from course_utils.visuals.plots.sequence_to_sequence import accuracy_by_length, beam_tree, decoder_steps, edit_table
 from course_utils.visuals.plots.sequences import one_hot, piano_roll, recurrent_steps
 from course_utils.visuals.plots.speech import posteriors, spectrogram, utterance, waveform
+from course_utils.visuals.plots.teacher_forcing import forced_translation
 from course_utils.visuals.style import alt_text, describe, install_style
 
 __all__ = [
@@ -30,6 +34,7 @@ __all__ = [
     "bars",
     "beam_tree",
     "cliff",
+    "clinic",
     "confusion",
     "ctc_trellis",
     "curves",
@@ -37,6 +42,7 @@ __all__ = [
     "describe",
     "edit_table",
     "filter_bank",
+    "forced_translation",
     "gate_map",
     "gates_by_hand",
     "gradient_flow",
@@ -48,6 +54,8 @@ __all__ = [
     "posteriors",
     "posteriors_over_training",
     "power_spectrogram",
+    "prefix_tree",
+    "rates",
     "recurrent_steps",
     "spectrogram",
     "training_curve",

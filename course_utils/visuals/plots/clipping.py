@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from course_utils.visuals.inputs import Numbers, array, positive
-from course_utils.visuals.palette import COLOURS, CYCLE
+from course_utils.visuals.palette import COLOURS, CYCLE, colour
 from course_utils.visuals.plots.panel import counted, listed, panel, said
 from course_utils.visuals.style import PROBABILITY_MAP, describe
 
@@ -39,7 +39,7 @@ def cliff(
         path = array(label, given, "TP")
         if path.shape[1] != 2:
             raise ValueError(f"the path {label!r} has shape {path.shape}; pass (T, 2), a place (w, b) for each step")
-        shade = CYCLE[(place + 1) % len(CYCLE)]
+        shade = colour(label, place + 1)  # the first of the cycle is the map's own blue
         ax.plot(*path.T, color=shade, marker="os^v"[place % 4], markersize=3, linewidth=1.3, label=label)
         ax.plot(*path[0], color=COLOURS["ink"], marker="o", markersize=7)
         furthest = np.hypot(*(path - path[0]).T).max()

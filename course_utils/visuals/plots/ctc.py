@@ -21,7 +21,7 @@ def ctc_trellis(
     symbols: Sequence[str],
     target: str,
     values: Numbers,
-    posterior: Numbers,
+    posterior: Numbers | None = None,
     shown: str = "Forward α",
     *,
     title: str | None = None,
@@ -29,15 +29,16 @@ def ctc_trellis(
     """Draw the frames' probabilities above the states of a target, a circle for each frame and state.
 
     Args:
-        probabilities: (T, C); an orange line marks the posterior of each symbol.
+        probabilities: (T, C); an orange line marks the posterior of each symbol, where that is given.
         symbols: C single characters, the blank first.
         target: some of them, without the blank.
         values: (T, S), the numbers in the circles; S is 2U + 1.
-        posterior: (T, S), from 0 to 1, their colour.
+        posterior: (T, S), from 0 to 1, their colour; without it they are white, and moves join those above 0.
         shown: what the numbers are.
     """
     frames = unit_interval("probabilities", probabilities, "TC")
-    numbers, shares = array("values", values, "TS"), unit_interval("posterior", posterior, "TS")
+    numbers = array("values", values, "TS")
+    shares = (numbers > 0).astype(float) if posterior is None else unit_interval("posterior", posterior, "TS")
     same_length(probabilities=len(frames), values=len(numbers), posterior=len(shares))
     same_length(columns_of_probabilities=frames.shape[1], symbols=len(symbols))
     states = [symbols[0], *(state for letter in target for state in (letter, symbols[0]))]
@@ -46,8 +47,9 @@ def ctc_trellis(
     figure, (above, below) = plt.subplots(
         2, 1, sharex=True, figsize=(WIDTH, 0.9 + 0.36 * (C + S)), height_ratios=[C, S + 0.6], layout="constrained"
     )
-    _probability_bars(above, frames, symbols, states, shares)
+    _probability_bars(above, frames, symbols, None if posterior is None else _by_symbol(shares, states, symbols))
     _moves(below, states, symbols[0], shares)
+    shares = np.zeros_like(shares) if posterior is None else shares
     for t, s in np.ndindex(T, S):
         shade = PROBABILITY_MAP(shares[t, s])
         below.plot(t + 1, s, "o", markersize=23, markerfacecolor=shade, markeredgecolor=GREY)
@@ -66,23 +68,25 @@ def ctc_trellis(
     return figure
 
 
-def _probability_bars(
-    ax: Axes, frames: np.ndarray, symbols: Sequence[str], states: Sequence[str], shares: np.ndarray
-) -> None:
-    """Draw a bar for each frame and symbol, symbols below each other, and a line at the symbol's posterior."""
+def _probability_bars(ax: Axes, frames: np.ndarray, symbols: Sequence[str], posterior: np.ndarray | None) -> None:
+    """Draw a bar for each frame and symbol, symbols below each other, and a line at the symbol's posterior (T, C)."""
     T, C = frames.shape
-    for c, symbol in enumerate(symbols):
+    for c in range(C):
         base = C - 1 - c
-        share = shares[:, [state == symbol for state in states]].sum(1)
         ax.bar(range(1, T + 1), 0.82 * frames[:, c], width=0.7, bottom=base, color=COLOURS["CTC"] if c else GREY)
-        ax.hlines(
-            base + 0.82 * share, np.arange(T) + 0.65, np.arange(T) + 1.35, color=COLOURS["plain network"], linewidth=2
-        )
+        if posterior is not None:
+            level, left = base + 0.82 * posterior[:, c], np.arange(T) + 0.65
+            ax.hlines(level, left, left + 0.7, color=COLOURS["plain network"], linewidth=2)
         ax.axhline(base, color=COLOURS["faint"], linewidth=0.6)
     ax.set_yticks([C - 1 - c + 0.3 for c in range(C)], list(symbols))
     ax.tick_params(axis="both", length=0)
     ax.set(ylabel="probability", ylim=(-0.05, C))
     ax.tick_params(labelbottom=False)
+
+
+def _by_symbol(shares: np.ndarray, states: Sequence[str], symbols: Sequence[str]) -> np.ndarray:
+    """Return (T, C): for each symbol the sum over the states that hold it."""
+    return np.stack([shares[:, [state == symbol for state in states]].sum(1) for symbol in symbols], 1)
 
 
 def _moves(ax: Axes, states: Sequence[str], blank: str, shares: np.ndarray) -> None:

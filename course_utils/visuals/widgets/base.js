@@ -21,6 +21,13 @@ function svg(tag, attributes = {}, ...children) {
   return made;
 }
 
+// Put words into an element, where they are others than before: else the page would be laid out again for nothing.
+function putWords(node, words) {
+  if (node.textContent === words) return false;
+  node.textContent = words;
+  return true;
+}
+
 let serial = 0;
 
 // A range input under a visible label, with its value in words at the right; `said` turns the value into them.
@@ -28,10 +35,7 @@ function slider({ label, min, max, step = 1, value, said = String, oninput, onch
   const id = `course-slider-${Date.now()}-${serial++}`;
   const output = element("output", { htmlFor: id });
   const input = element("input", { type: "range", id, min, max, step, value });
-  const tell = () => {
-    output.textContent = said(Number(input.value));
-    input.setAttribute("aria-valuetext", output.textContent);
-  };
+  const tell = () => putWords(output, said(Number(input.value))) && input.setAttribute("aria-valuetext", output.textContent);
   input.addEventListener("input", () => (tell(), oninput(Number(input.value))));
   input.addEventListener("change", () => onchange(Number(input.value)));
   keepKeys(input);
@@ -96,13 +100,14 @@ function floats(view) {
   return new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 }
 
-// Fit a canvas to its CSS width at the screen's own resolution; returns the context in CSS pixels.
+// Fit a canvas to its CSS width at the screen's own resolution; returns the context, empty, in CSS pixels. A canvas
+// that fits already keeps its memory, and the page its layout.
 function fit(canvas, width, height) {
-  const ratio = window.devicePixelRatio || 1;
-  canvas.width = Math.round(width * ratio);
-  canvas.height = Math.round(height * ratio);
-  canvas.style.height = `${height}px`;
+  const ratio = window.devicePixelRatio || 1, sides = [Math.round(width * ratio), Math.round(height * ratio)];
   const context = canvas.getContext("2d");
+  if (canvas.width === sides[0] && canvas.height === sides[1] && context.reset) context.reset();
+  else [canvas.width, canvas.height] = sides;
+  if (canvas.style.height !== `${height}px`) canvas.style.height = `${height}px`;
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   return context;
 }
@@ -112,8 +117,13 @@ function pixels(rows, columns, paint) {
   const canvas = element("canvas", { width: columns, height: rows });
   const context = canvas.getContext("2d");
   const image = context.createImageData(columns, rows);
+  const { data } = image;
   for (let row = 0, at = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++, at += 4) image.data.set([...paint(row, column), 255], at);
+    for (let column = 0; column < columns; column++) {
+      const colour = paint(row, column);
+      for (let k = 0; k < 3; k++) data[at++] = colour[k];
+      data[at++] = 255;
+    }
   context.putImageData(image, 0, 0);
   return canvas;
 }
@@ -175,9 +185,20 @@ function listen(model, handlers) {
   return () => Object.entries(handlers).forEach(([name, handler]) => model.off(`change:${name}`, handler));
 }
 
-function tell(model, name, value) {
+// Set a trait, and tell Python at once.
+function tellNow(model, name, value) {
   model.set(name, value);
   model.save_changes();
+}
+
+// Set a trait, and tell Python when the hand rests: a message for each move of a slider keeps the page, the server and
+// the kernel busy while the next move waits.
+const REST = 400; // milliseconds
+const resting = new WeakMap();
+function tell(model, name, value) {
+  model.set(name, value);
+  clearTimeout(resting.get(model));
+  resting.set(model, setTimeout(() => model.save_changes(), REST));
 }
 
 // One sound at a time on a page, whichever widget started it: play(samples, rate) -> {context, stop, ended}.

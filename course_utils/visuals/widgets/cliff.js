@@ -55,23 +55,32 @@ function renderCliff({ model, el }) {
   const far = (path) => Math.max(...path.map(({ w, b }) => Math.hypot(w - path[0].w, b - path[0].b)));
   const number = (value) => (value >= 1000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(2))));
 
+  // What the page decides, and the map in its colours: made when that changes, and not at each move.
+  let look;
+  function seen() {
+    const colours = theme(el), shade = probabilityScale(colours);
+    const image = pixels(rows, columns, (row, column) => shade(heights[(rows - 1 - row) * columns + column] / highest));
+    look = { colours, image, wide: el.clientWidth, font: getComputedStyle(el).fontFamily };
+    draw();
+  }
+
   function draw() {
     const limit = THRESHOLDS[Number(threshold.input.value)], count = Number(updates.input.value);
     const start = [Number(startW.input.value), Number(startB.input.value)];
     const whole = descent(start, RATES[Number(rate.input.value)], limit, unit);
     const path = whole.slice(0, count + 1), last = path[count];
     el.cliff = whole; // a page's own script may read it
-    const colours = theme(el), width = el.clientWidth - 30, left = 46;
+    const { colours } = look, width = look.wide - 30, left = 46;
     const map = { left, top: 22, width: width - left - 8, height: 250 };
     const norms = { left, top: map.top + map.height + 66, width: map.width, height: 90 };
     const context = fit(canvas, width, norms.top + norms.height + 36);
-    context.font = `11px ${getComputedStyle(el).fontFamily}`;
+    context.font = `11px ${look.font}`;
     drawMap(context, colours, map, path);
     drawNorms(context, colours, norms, path, limit);
     const clipped = path.slice(0, count).filter(({ factor }) => factor < 1).length;
     const longest = Math.max(...path.map(({ norm }) => norm));
-    readout.textContent = `After ${count} updates w = ${figure(last.w)}, b = ${figure(last.b)}, loss ${last.loss.toFixed(4)}. `
-      + `Longest gradient ${number(longest)}; ${clipped} of ${count} steps were clipped; furthest from the start ${number(far(path))}.`;
+    putWords(readout, `After ${count} updates w = ${figure(last.w)}, b = ${figure(last.b)}, loss ${last.loss.toFixed(4)}. `
+      + `Longest gradient ${number(longest)}; ${clipped} of ${count} steps were clipped; furthest from the start ${number(far(path))}.`);
     canvas.setAttribute("aria-label", `The loss over w and b, a plain with a cliff across it, and on it the path of ${count} updates from w ${figure(start[0])}, b ${figure(start[1])} to w ${figure(last.w)}, b ${figure(last.b)}; below, the norm of the gradient at each update, at most ${number(longest)}.`);
     drawn(el);
   }
@@ -80,10 +89,8 @@ function renderCliff({ model, el }) {
 
   function drawMap(context, colours, { left, top, width, height }, path) {
     const x = (w) => left + ((w - wLow) / (wHigh - wLow)) * width, y = (b) => top + ((bHigh - b) / (bHigh - bLow)) * height;
-    const shade = probabilityScale(colours);
-    const image = pixels(rows, columns, (row, column) => shade(heights[(rows - 1 - row) * columns + column] / highest));
     context.imageSmoothingEnabled = false;
-    context.drawImage(image, left, top, width, height);
+    context.drawImage(look.image, left, top, width, height);
     context.strokeStyle = colours.line;
     context.strokeRect(left, top, width, height);
     context.fillStyle = colours.soft;
@@ -169,7 +176,7 @@ function renderCliff({ model, el }) {
     start_w: moved(startW, () => model.get("start_w")),
     start_b: moved(startB, () => model.get("start_b")),
   });
-  const stopWatching = watch(el, draw);
-  draw();
+  const stopWatching = watch(el, seen);
+  seen();
   return () => (stopListening(), stopWatching());
 }

@@ -1,6 +1,6 @@
 // The CTC trellis under the learner's hand: drag a frame's probabilities, type a target, and everything moves.
 const SHOWN = { "Forward α": "alphas", "Backward β": "betas", "Posterior": "occupancy" };
-const MOST_FRAMES = 12, MOST_STATES = 13;
+const MOST_FRAMES = 12, MOST_STATES = 13, MOST_BEAM = 6;
 const below = (number) => [...String(number)].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]).join("");
 
 // 0.25, 0.0312, 4e-5: as a pencil would write it, in a circle's width.
@@ -15,7 +15,7 @@ function short(value) {
 function renderCtcTrellis({ model, el }) {
   el.classList.add("course-widget", "course-ctc");
   const { symbols, presets } = model.get("data");
-  let probabilities, logs, lat, target, path, searched, frame = 0, state = 0, symbol = 0, waiting = 0, place = {};
+  let probabilities, logs, lat, target, path, searched, frame = 0, state = 0, symbol = 0, waiting = 0, place = {}, look;
 
   const button = (name, act) => keepKeys(element("button", { type: "button", onclick: act }, name));
   const box = (label, value, read, attributes) => {
@@ -33,12 +33,12 @@ function renderCtcTrellis({ model, el }) {
   const states = slider({ label: "State s", min: 1, max: 2, value: 1, said: (s) => `${s}, ${lat ? symbols[lat.states[s - 1]] : ""}`, oninput: (s) => ((state = s - 1), (symbol = lat.states[state]), soon()), onchange: (s) => tell(model, "state", s) });
   const which = slider({ label: "Symbol", min: 0, max: symbols.length - 1, value: 0, said: (c) => (c ? symbols[c] : `${symbols[0]}, the blank`), oninput: (c) => ((symbol = c), soon()) });
   const chance = slider({ label: "Its probability", min: 0, max: 1, step: 0.01, value: 0, said: (p) => p.toFixed(2), oninput: (p) => raise(frame, symbol, p), onchange: send });
-  const beam = slider({ label: "Beam", min: 1, max: 6, value: model.get("beam"), oninput: soon, onchange: (k) => tell(model, "beam", k) });
+  const beam = slider({ label: "Beam", min: 1, max: MOST_BEAM, value: model.get("beam"), oninput: soon, onchange: (k) => tell(model, "beam", k) });
   const views = Object.keys(SHOWN).map((name) => button(name, () => (tell(model, "view", name), soon())));
   const logarithms = keepKeys(element("input", { type: "checkbox", onchange: soon }));
   const step = button("Gradient step", descend);
   const ready = presets.map(({ name }, k) => button(name, () => load(k)));
-  const recursion = element("p", { class: "figures", "aria-live": "polite" });
+  const recursion = element("p", { class: "figures", "aria-live": "polite", style: "min-height: 2.9em" }); // two lines, so that nothing jumps
   const search = element("p", { class: "figures" });
   el.append(element("div", { class: "course-row" }, targetBox.row, pathBox.row), task, scroll,
     element("div", { class: "course-row" }, "In the circles:", ...views, element("label", { class: "together" }, logarithms, "logarithms")),
@@ -113,21 +113,27 @@ function renderCtcTrellis({ model, el }) {
     searched = { prefixes: prefixBeam(logs, Number(beam.input.value)), paths: pathBeam(logs, Number(beam.input.value)) };
   }
 
+  // What the page decides. It is read when that changes, and not at each move: to answer, the page has to be laid out.
+  function seen() {
+    look = { colours: theme(el), wide: el.clientWidth, font: getComputedStyle(el).fontFamily };
+    soon();
+  }
+
   function draw() {
     settle();
-    const colours = theme(el), T = logs.length, S = lat.states.length, C = symbols.length, rows = Number(beam.input.value);
-    const left = 92, width = Math.max(el.clientWidth - 30, left + 50 * T), column = (width - left - 4) / T;
+    const { colours } = look, T = logs.length, S = lat.states.length, C = symbols.length;
+    const left = 92, width = Math.max(look.wide - 30, left + 50 * T), column = (width - left - 4) / T;
     const bars = { top: 18, tall: C > 3 ? 32 : 38 }, gap = S > 9 ? 31 : 36;
     const nodes = { top: bars.top + C * bars.tall + 26, gap }, lines = { top: nodes.top + S * gap + 12 };
-    const beams = { top: lines.top + 56, gap: 24 };
+    const beams = { top: lines.top + 56, gap: 24 }, high = beams.top + MOST_BEAM * beams.gap + 2; // whatever the beam: nothing jumps
     place = { left, column, width, T, S, C, bars, nodes, lines, beams, middle: (t) => left + (t + 0.5) * column, across: (s) => nodes.top + (s + 0.5) * gap };
-    canvas.style.width = `${width}px`;
-    const context = fit(canvas, width, beams.top + rows * beams.gap + 6);
-    context.font = `11px ${getComputedStyle(el).fontFamily}`;
+    if (canvas.style.width !== `${width}px`) canvas.style.width = `${width}px`;
+    const context = fit(canvas, width, high);
+    context.font = `11px ${look.font}`;
     context.textBaseline = "middle";
     context.fillStyle = colours.accent;
     context.globalAlpha = 0.1;
-    context.fillRect(left + frame * column, 0, column, beams.top + rows * beams.gap + 6);
+    context.fillRect(left + frame * column, 0, column, high);
     context.globalAlpha = 1;
     drawBars(context, colours);
     drawMachine(context, colours);
@@ -241,6 +247,7 @@ function renderCtcTrellis({ model, el }) {
     const mine = standing();
     if (mine) stroke(context, colours.dark ? "#E58BC0" : PALETTE.models.hybrid, 3.5, line(mine));
     const shade = probabilityScale(colours), values = lat[SHOWN[model.get("view")]];
+    context.font = `${radius < 14 ? 8 : 9.5}px ${look.font}`;
     for (let t = 0; t < T; t++)
       for (let s = 0; s < S; s++) {
         const fill = shade(lat.occupancy[t][s]), on = t === frame && s === state;
@@ -251,10 +258,9 @@ function renderCtcTrellis({ model, el }) {
         context.strokeStyle = on ? colours.ink : lat.alphas[t][s] + lat.betas[t][s] > NEVER ? colours.soft : colours.line;
         context.lineWidth = on ? 2.5 : 1;
         context.stroke();
-        context.font = `${radius < 14 ? 8 : 9.5}px ${getComputedStyle(el).fontFamily}`;
         write(context, number(values[t][s]), middle(t), across(s), luminance(css(fill)) > 0.5 ? "#1f1f1f" : "#ffffff");
       }
-    context.font = `11px ${getComputedStyle(el).fontFamily}`;
+    context.font = `11px ${look.font}`;
   }
   function number(value) {
     const share = model.get("view") === "Posterior";
@@ -290,6 +296,7 @@ function renderCtcTrellis({ model, el }) {
     for (let t = 1; t < T; t++)
       prefixes[t].forEach(({ from }, k) => from.forEach((was) => stroke(context, colours.line, 1,
         [[middle(t - 1) + column / 2 - 8, beams.top + (was + 0.5) * beams.gap], [middle(t) - column / 2 + 5, beams.top + (k + 0.5) * beams.gap]])));
+    const wanted = spelt(target);
     prefixes.forEach((kept, t) => {
       const most = Math.max(...kept.map(({ total }) => total));
       kept.forEach(({ labels, blank, label }, k) => {
@@ -299,7 +306,7 @@ function renderCtcTrellis({ model, el }) {
         context.fillRect(x, y + 15, one, 5);
         context.fillStyle = blue(colours);
         context.fillRect(x + one, y + 15, other, 5);
-        write(context, labels.length ? spelt(labels) : "∅", x, y + 7, spelt(labels) === spelt(target) ? orange(colours) : colours.ink, "left");
+        write(context, labels.length ? spelt(labels) : "∅", x, y + 7, spelt(labels) === wanted ? orange(colours) : colours.ink, "left");
         if (column > 62) write(context, short(Math.exp(logAdd([blank, label]))), x + full, y + 7, colours.soft, "right");
       });
     });
@@ -308,15 +315,15 @@ function renderCtcTrellis({ model, el }) {
   function say() {
     const T = logs.length, count = countAlignments(target, T), need = target.length + repeatsOf(target), P = Math.exp(lat.total);
     const mine = path.length ? ` ${yours()}` : "";
-    task.textContent = (count
+    putWords(task, (count
       ? `${quoted(target)} in ${T} frames: ${count.toLocaleString("en")} alignment${count === 1 ? "" : "s"}, P = ${short(P)}, loss ${short(-lat.total)} nats.`
-      : `${quoted(target)} needs at least ${need} frames, and there are ${T}: no alignment, the loss is infinite.`) + mine;
-    recursion.textContent = recurred();
+      : `${quoted(target)} needs at least ${need} frames, and there are ${T}: no alignment, the loss is infinite.`) + mine);
+    putWords(recursion, recurred());
     const greedy = collapse(greedyPath(logs)), unmerged = searched.paths[0], merged = searched.prefixes.at(-1)[0];
-    const exact = (labels) => short(Math.exp(lattice(logs, labels).total));
-    search.textContent = `Greedy says ${quoted(greedy)}, in truth ${exact(greedy)}. A beam of ${beam.input.value} paths, not merged: `
+    const exact = (labels) => short(Math.exp(logAdd(forwardVariables(logs, extend(labels)).at(-1).slice(-2))));
+    putWords(search, `Greedy says ${quoted(greedy)}, in truth ${exact(greedy)}. A beam of ${beam.input.value} paths, not merged: `
       + `${quoted(collapse(unmerged.path))} by a path of ${short(Math.exp(unmerged.score))}. A beam of ${beam.input.value} prefixes, merged: `
-      + `${quoted(merged.labels)} with ${short(Math.exp(merged.total))}, in truth ${exact(merged.labels)}.`;
+      + `${quoted(merged.labels)} with ${short(Math.exp(merged.total))}, in truth ${exact(merged.labels)}.`);
     canvas.setAttribute("aria-label", `CTC trellis of ${quoted(target)}, ${lat.states.length} states by ${T} frames. ${task.textContent} Frame ${frame + 1}: `
       + `probability, then posterior, of ${symbols.map((s, c) => `${s} ${short(probabilities[frame][c])}, ${short(lat.posterior[frame][c])}`).join("; ")}.`);
     el.ctc = { lattice: lat, ...searched, greedy, path: standing(), probabilities }; // a page's own script may read it
@@ -393,7 +400,8 @@ function renderCtcTrellis({ model, el }) {
   symbol = extend(target)[state];
   probabilities = model.get("probabilities").map((row) => [...row]);
   measure();
-  const stopWatching = watch(el, soon);
+  const stopWatching = watch(el, seen);
+  seen();
   draw();
   // What a test compares with algorithms.ctc, alignment and decoding on cases of its own.
   el.ctcOf = (logs, target, beam) => ({ ...lattice(logs, target), count: countAlignments(target, logs.length), greedy: collapse(greedyPath(logs)),

@@ -38,7 +38,9 @@ function hann(window) {
 }
 
 function emphasised(samples, coefficient) {
-  return Float64Array.from(samples, (sample, n) => sample - (n ? coefficient * samples[n - 1] : 0));
+  const found = Float64Array.from(samples);
+  for (let n = found.length - 1; n > 0; n--) found[n] -= coefficient * found[n - 1];
+  return found;
 }
 
 // One frame after the other: use(t, real, imaginary) reads the spectrum of the frame centred on sample t · hop.
@@ -53,6 +55,31 @@ function eachSpectrum(samples, fade, hop, use) {
   }
 }
 
+// Powers (T, N_FFT / 2 + 1), two frames in each transform: the one real, the other imaginary. The spectrum of a real
+// frame is its own mirror image, conjugated, so that the sum and the difference with the mirror image part the two.
+function powers(samples, fade, hop) {
+  const last = samples.length - 1, T = Math.floor(samples.length / hop) + 1, rows = [];
+  const parts = [new Float64Array(N_FFT), new Float64Array(N_FFT)], [real, imaginary] = parts;
+  for (let t = 0; t < T; t += 2) {
+    parts.forEach((part, one) => {
+      const start = (t + one) * hop - N_FFT / 2;
+      for (let n = 0; n < N_FFT; n++) {
+        const at = start + n;
+        part[n] = fade[n] && fade[n] * samples[at < 0 ? -at : at > last ? Math.max(2 * last - at, 0) : at];
+      }
+    });
+    transform(real, imaginary);
+    const pair = [new Float64Array(N_FFT / 2 + 1), new Float64Array(N_FFT / 2 + 1)];
+    for (let k = 0; k <= N_FFT / 2; k++) {
+      const mirror = (N_FFT - k) % N_FFT;
+      pair[0][k] = ((real[k] + real[mirror]) ** 2 + (imaginary[k] - imaginary[mirror]) ** 2) / 4;
+      pair[1][k] = ((real[k] - real[mirror]) ** 2 + (imaginary[k] + imaginary[mirror]) ** 2) / 4;
+    }
+    rows.push(...pair);
+  }
+  return rows.slice(0, T);
+}
+
 // Each mel band as {first, weights}: the frequencies under its triangle.
 function melBands(count, rate) {
   const top = MEL.from(rate / 2), corner = (m) => MEL.to((m * top) / (count + 1)), step = rate / N_FFT;
@@ -65,14 +92,16 @@ function melBands(count, rate) {
   });
 }
 
-// Mel powers (T, M), one row a frame.
-function melPowers(samples, { window, hop, mels, emphasis, rate }) {
-  const bands = melBands(mels, rate), rows = [];
-  eachSpectrum(emphasised(samples, emphasis), hann(window), hop, (t, real, imaginary) => {
-    rows.push(Float64Array.from(bands, ({ first, weights }) =>
-      weights.reduce((sum, weight, n) => sum + weight * (real[first + n] ** 2 + imaginary[first + n] ** 2), 0)));
+// Mel powers (T, M), one row a frame, of powers (T, N_FFT / 2 + 1).
+function melPowers(spectra, mels, rate) {
+  const bands = melBands(mels, rate);
+  return spectra.map((spectrum) => {
+    const row = new Float64Array(mels);
+    bands.forEach(({ first, weights }, m) => {
+      for (let n = 0; n < weights.length; n++) row[m] += weights[n] * spectrum[first + n];
+    });
+    return row;
   });
-  return rows;
 }
 
 // The power at each frequency that fits a frame's mel powers best, by least squares. Bands overlap only with their
@@ -142,10 +171,11 @@ function renderFeatureWorkbench({ model, el }) {
   const milliseconds = (count) => `${((1000 * count) / rate).toFixed(count % (rate / 1000) ? 1 : 0)} ms`;
   const names = ["window", "hop", "mels", "emphasis"];
   const settings = () => ({ ...Object.fromEntries(names.map((name) => [name, model.get(name)])), rate, length });
-  let now = settings(), rows = [];
+  const energy = Array.from({ length: 256 }, (_, k) => scale(PALETTE.energy)(k / 255));
+  let now = settings(), rows = [], spectra = { of: "" }, look, waiting = 0;
 
   const control = (name, label, min, max, step, said) => slider({ label, min, max, step, value: now[name], said,
-    oninput: (value) => ((now = { ...now, [name]: value }), draw()), onchange: (value) => tell(model, name, value) });
+    oninput: (value) => ((now = { ...now, [name]: value }), soon()), onchange: (value) => tell(model, name, value) });
   const controls = {
     window: control("window", "Window", ...data.ranges.window, milliseconds),
     hop: control("hop", "Hop", ...data.ranges.hop, milliseconds),
@@ -175,24 +205,40 @@ function renderFeatureWorkbench({ model, el }) {
     }
   }
 
+  function soon() {
+    waiting ||= requestAnimationFrame(() => ((waiting = 0), draw()));
+  }
+  function seen() { // what the page decides, and does not with each move
+    look = { colours: theme(el), width: el.clientWidth - 30, font: getComputedStyle(el).fontFamily };
+    soon();
+  }
+
+  // The spectra stay while only the bands change.
+  function measure() {
+    const { window, hop, mels, emphasis } = now, of = [window, hop, emphasis].join();
+    if (spectra.of !== of) spectra = { of, rows: powers(emphasised(samples, emphasis), hann(window), hop) };
+    rows = melPowers(spectra.rows, mels, rate);
+    el.workbench = { get mels() { return rows.map((row) => Array.from(row)); } }; // a page's own script may read it
+  }
+
   function draw() {
-    const colours = theme(el), width = el.clientWidth - 30, left = 46, tall = 190, height = tall + 40;
-    rows = melPowers(samples, now);
-    el.workbench = { mels: rows.map((row) => Array.from(row)) };
+    measure();
+    const { colours, width, font } = look, left = 46, tall = 190, height = tall + 40;
     const logs = rows.map((row) => row.map((power) => Math.log(Math.max(power, 1e-6))));
-    const top = logs.reduce((most, row) => row.reduce((a, b) => Math.max(a, b), most), -Infinity), low = Math.max(top - data.depth, Math.log(1e-6));
-    const context = fit(canvas, width, height), energy = scale(PALETTE.energy), M = now.mels, across = width - left - 6;
-    context.clearRect(0, 0, width, height);
+    let top = -Infinity;
+    for (const row of logs) for (const log of row) if (log > top) top = log;
+    const low = Math.max(top - data.depth, Math.log(1e-6)), step = 255 / (top - low || 1);
+    const context = fit(canvas, width, height), M = now.mels, across = width - left - 6;
     context.imageSmoothingEnabled = false;
     const seconds = length / rate, shown = (rows.length * now.hop) / rate; // the last frame reaches beyond the sound
     context.save();
     context.beginPath();
     context.rect(left, 4, across, tall);
     context.clip();
-    context.drawImage(pixels(M, rows.length, (row, t) => energy((logs[t][M - 1 - row] - low) / (top - low || 1))), left, 4, (across * shown) / seconds, tall);
+    context.drawImage(pixels(M, rows.length, (row, t) => energy[Math.max(0, Math.round((logs[t][M - 1 - row] - low) * step))]), left, 4, (across * shown) / seconds, tall);
     context.restore();
     context.fillStyle = colours.soft;
-    context.font = `11px ${getComputedStyle(el).fontFamily}`;
+    context.font = `11px ${font}`;
     context.textBaseline = "middle";
     context.textAlign = "right";
     for (const hertz of [250, 500, 1000, 2000, 4000].filter((hertz) => hertz <= rate / 2)) {
@@ -209,8 +255,7 @@ function renderFeatureWorkbench({ model, el }) {
     const rateKept = Math.round((now.mels * rate) / now.hop);
     const said = `${rows.length} frames of ${milliseconds(now.window)} every ${milliseconds(now.hop)}, ${now.mels} bands: ${rateKept.toLocaleString("en")} numbers a second; the recording has ${rate.toLocaleString("en")}.`
       + (now.hop > now.window / 2 ? " The hop is more than half the window: some samples hardly count." : "");
-    readout.textContent = said;
-    canvas.setAttribute("aria-label", `Log-mel spectrogram. ${said}`);
+    if (putWords(readout, said)) canvas.setAttribute("aria-label", `Log-mel spectrogram. ${said}`);
     drawn(el);
   }
 
@@ -218,9 +263,10 @@ function renderFeatureWorkbench({ model, el }) {
     if (model.get(name) === now[name]) return;
     now = settings();
     controls[name].move(now[name]);
-    draw();
+    soon();
   }])));
-  const stopWatching = watch(el, draw);
+  const stopWatching = watch(el, seen);
+  seen();
   draw();
-  return () => (stopListening(), stopWatching());
+  return () => (stopListening(), stopWatching(), cancelAnimationFrame(waiting));
 }

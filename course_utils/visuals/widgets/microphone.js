@@ -138,7 +138,7 @@ function microphonePanel(model, el, parent) {
     samples = sound;
     const peak = loudest(samples);
     if (peak > 1) samples = samples.map((sample) => sample / peak); // resampling may overshoot
-    tell(model, "samples", new DataView(samples.slice().buffer));
+    tellNow(model, "samples", new DataView(samples.slice().buffer));
     show();
     if (peak < 0.01) warning.textContent = "That was silence: is the right microphone chosen, and not muted?";
     else if (peak > 0.98) warning.textContent = "That was too loud and is clipped: speak softer, or from further away.";

@@ -10,7 +10,7 @@ function renderPrediction({ model, el }) {
   el.append(element("fieldset", {}, element("legend", {}, model.get("question")), ...rows), status);
 
   function choose(choice) {
-    tell(model, "chosen", choice);
+    tellNow(model, "chosen", choice);
     window.dispatchEvent(new CustomEvent("course-prediction", { detail: { name: model.get("name"), choice } }));
     show();
   }

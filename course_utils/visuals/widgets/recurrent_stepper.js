@@ -217,7 +217,7 @@ function renderRecurrentStepper({ model, el }) {
   box.addEventListener("input", () => {
     clearTimeout(waiting);
     waiting = setTimeout(() => {
-      tell(model, "sentence", box.value);
+      tellNow(model, "sentence", box.value);
       waiting = setTimeout(() => (warning.textContent = "Python has not answered yet: is a cell still running, or has the kernel stopped?"), 4000);
     }, 250);
   });

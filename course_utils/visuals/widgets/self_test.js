@@ -31,7 +31,7 @@ function aliveTest(model, el, parent) {
   function ask(waves) {
     if (!model.get("live")) return;
     answer.textContent = "Asking Python …";
-    tell(model, "waves", waves);
+    tellNow(model, "waves", waves);
     clearTimeout(waiting);
     waiting = setTimeout(() => (answer.textContent = "Python does not answer: is a cell still running? Otherwise restart the kernel (menu Kernel)."), 4000);
   }
@@ -55,7 +55,7 @@ function tone(rate, seconds) {
 function soundTest(model, parent) {
   const status = element("p", { role: "status" });
   const say = (heard) => {
-    tell(model, "heard", heard ? "yes" : "no");
+    tellNow(model, "heard", heard ? "yes" : "no");
     show();
   };
   const question = element("span", {}, "Did you hear it?");
