@@ -1,4 +1,4 @@
-"""Chinese characters that show on every machine: a small font of our own, with the sound beside each character.
+"""Chinese characters that show on every machine: a small font that comes along, and the sound beside each character.
 
 Neither matplotlib's fonts nor those of many a Linux have Chinese characters; what stands there instead is a row of
 empty boxes. A font of the hundred characters that the course writes weighs less than a photograph's thumbnail, so it

@@ -129,7 +129,7 @@ def test_the_export_needs_nothing_else(widget, tmp_path):
     assert path.read_text(encoding="utf-8") == page
     assert list(tmp_path.iterdir()) == [path]
     assert "<title>A &lt;page&gt;</title>" in page
-    assert not re.search(r"\b(src|href)=|@import|url\((?!#)|\bfetch\(", page)
+    assert not re.search(r"\b(src|href)=|@import|url\((?!#|data:)|\bfetch\(", page)
     assert set(re.findall(r"https?://[\w./]+", page)) <= {"http://www.w3.org/2000/svg", "https://"}
 
 
