@@ -84,12 +84,12 @@ def load(task: str = "digits", split: str = "train", limit: int | None = None) -
     return [whole[place * len(whole) // limit] for place in range(limit)]
 
 
-def featured() -> Utterance:
-    """Return the utterance of the whole course, "three one four", at 16 kHz."""
+def featured(sample_rate: int = 16000) -> Utterance:
+    """Return the utterance of the whole course, "three one four", at 16 kHz or another rate."""
     from course_utils.data.audio import read_audio
 
     path = _there(places.data_folder() / "featured.flac")
-    return Utterance("featured", read_audio(path, 16000), "three one four", "awb", "flite", 16000)
+    return Utterance("featured", read_audio(path, sample_rate), "three one four", "awb", "flite", sample_rate)
 
 
 def _there(path: Path) -> Path:

@@ -44,19 +44,24 @@ def words(model: Recogniser, utterance: Utterance, text: str | None = None) -> l
         ValueError: a word that the model does not know, or more words than the sound has frames for.
     """
     said = utterance.text if text is None else text
-    return timed(utterance, said.split(), model.encode(said), posteriors(model, [utterance.samples])[0])
+    log_probs = posteriors(model, [utterance.samples])[0]
+    return timed(utterance, said.split(), model.encode(said), log_probs, model.frame_seconds)
 
 
-def timed(utterance: Utterance, said: Sequence[str], labels: Sequence[int], log_probs: Tensor) -> list[Caption]:
+def timed(
+    utterance: Utterance,
+    said: Sequence[str],
+    labels: Sequence[int],
+    log_probs: Tensor,
+    frame_seconds: float = Recogniser.frame_seconds,
+) -> list[Caption]:
     """Return captions from log-probabilities (T, C) that begin and end with the recogniser's silence."""
     if not labels:
         return []
     path, _ = alignment.forced_align(log_probs, labels)
     spans = alignment.token_spans(log_probs, labels, path)
     before = EDGE * features.HOP / features.SAMPLE_RATE  # silence that the recogniser put before the sound
-    peaks = [
-        (span.start * Recogniser.frame_seconds - before, span.end * Recogniser.frame_seconds - before) for span in spans
-    ]
+    peaks = [(span.start * frame_seconds - before, span.end * frame_seconds - before) for span in spans]
     edges = boundaries(utterance.samples, utterance.sample_rate, peaks)
     return [Caption(word, start, end, span.score) for word, (start, end), span in zip(said, edges, spans, strict=True)]
 
@@ -97,7 +102,8 @@ def player(model: Recogniser, utterance: Utterance, hypothesis: str | None = Non
     if hypothesis is None:
         hypothesis = " ".join(model.vocabulary[label] for label in decoding.greedy(log_probs[None])[0])
     truth, heard = (
-        timed(utterance, said.split(), model.encode(said), log_probs) for said in (utterance.text, hypothesis)
+        timed(utterance, said.split(), model.encode(said), log_probs, model.frame_seconds)
+        for said in (utterance.text, hypothesis)
     )
     rows, left, right = [], iter(truth), iter(heard)
     for operation, reference, found in metrics.align(utterance.text.split(), hypothesis.split()):

@@ -86,6 +86,8 @@ def test_a_limit_spreads_over_the_voices():
 
 def test_the_featured_utterance_is_lossless_and_says_three_one_four():
     featured = corpora.featured()
+    low = corpora.featured(8000)
+    assert (low.sample_rate, 2 * len(low.samples)) == (8000, pytest.approx(len(featured.samples), abs=2))
     raw, rate = soundfile.read(places.data_folder() / "featured.flac", dtype="float32")
     assert (featured.text, featured.sample_rate, rate) == ("three one four", 16000, 16000)
     torch.testing.assert_close(featured.samples, torch.from_numpy(raw), atol=0, rtol=0)

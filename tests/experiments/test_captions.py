@@ -22,13 +22,12 @@ def spoken(rate: int = 8000) -> Utterance:
     return Utterance("planted", samples, "one two two", "nobody", "none", rate)
 
 
-def spikes(labels, at, classes: int = 4, frames: int = 50) -> torch.Tensor:
+def spikes(labels, at, classes: int = 4, subsampling: int = Recogniser.subsampling) -> torch.Tensor:
     """Posteriors that are sure of a label for one frame at each of these seconds, and of the blank elsewhere."""
-    before = EDGE // Recogniser.subsampling
-    probs = torch.full((frames + 2 * before, classes), 0.01)
+    probs = torch.full(((200 + 2 * EDGE) // subsampling, classes), 0.01)
     probs[:, 0] = 0.97
     for label, seconds in zip(labels, at, strict=True):
-        frame = round(seconds / Recogniser.frame_seconds) + before
+        frame = round((100 * seconds + EDGE) / subsampling)
         probs[frame, 0], probs[frame, label] = 0.01, 0.97
     return probs.log()
 
@@ -84,6 +83,19 @@ def test_words_of_the_text_or_of_another(model):
     assert [caption.word for caption in captions.words(model, spoken(), "three")] == ["three"]
     with pytest.raises(ValueError, match="four"):
         captions.words(model, spoken(), "four")
+
+
+def test_frames_are_as_long_as_the_model_says(model, monkeypatch):
+    """Lesson 12's network reads eight frames as one."""
+    expected = captions.words(model, spoken(), "one three")
+    planted = spikes([1, 3], [0.5, 1.4], subsampling=8)
+    monkeypatch.setattr(captions, "posteriors", lambda model, samples: [planted])
+    model.frame_seconds = 0.08
+    found = captions.words(model, spoken(), "one three")
+    for one, other in zip(found, expected, strict=True):
+        assert (one.start, one.end) == pytest.approx((other.start, other.end), abs=0.05)
+    rows = captions.player(model, spoken(), "one three").data["rows"]
+    assert rows[0][2][2] == pytest.approx(expected[0].end, abs=0.05)
 
 
 SAID = [Caption("one", 0.3, 0.7604, -0.1), Caption("<&>", 0.7604, 61.5, -0.2), Caption("two", 3661.0, 3661.25, -0.3)]

@@ -60,15 +60,21 @@ def clinic(
             if run.wrong[name] and (training or name != "training"):
                 wrong.plot(run.checks, run.wrong[name], color=shade, linestyle=style, marker=".", markersize=4)
         told.append(_told(label, run))
+        if not np.isfinite(run.losses[-1]):
+            loss.annotate(f"not finite at update {len(run.losses)}", (len(run.losses), HIGHEST), (8, 0),
+                          textcoords="offset points", va="center", fontsize=8, color=shade)  # fmt: skip
     low = min((value for run in records.values() for value in run.losses if np.isfinite(value)), default=1.0)
     loss.set_yscale("log" if low > 0 else "symlog")
     norm.set_yscale("log")
     for ax in (blanks, wrong):
         ax.set_ylim(-0.04, 1.04)
+    longest = max(len(run.losses) for run in records.values())
+    for ax in grid.flat:
+        ax.set_xlim(0, max(longest + 1, 20))  # a run that was lost at once is seen to be short
     if least > 0:
         loss.axhline(least, color=COLOURS["chance"], linestyle=(0, (4, 3)), linewidth=1.2)
-        loss.annotate(f"no lower than {said(least)}", (0.98, least), (0, 3), xycoords=("axes fraction", "data"),
-                      textcoords="offset points", ha="right", fontsize=8, color="#5A5A56")  # fmt: skip
+        loss.annotate(f"no lower than {said(least)}", (0.98, least), (0, -3), xycoords=("axes fraction", "data"),
+                      textcoords="offset points", ha="right", va="top", fontsize=8, color="#5A5A56")  # fmt: skip
     if len(records) > 1:
         blanks.legend(loc="lower left", fontsize=9)
     for name, style in STYLES.items():
