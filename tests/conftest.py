@@ -4,6 +4,7 @@ import json
 import os
 import runpy
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -24,6 +25,8 @@ os.environ.update(
 )
 for chosen_by_the_user in ("COURSE_SEED", "COURSE_DEVICE"):
     os.environ.pop(chosen_by_the_user, None)
+# A shell that starts the tests in the background has them, and all that they start, ignore Ctrl-C; some test just that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 if "COURSE_REAL_SPEECH" in os.environ:  # a folder that some tests also use from elsewhere
     os.environ["COURSE_REAL_SPEECH"] = str(Path(os.environ["COURSE_REAL_SPEECH"]).expanduser().resolve())
 runpy.run_path(str(OFFLINE / "sitecustomize.py"))
