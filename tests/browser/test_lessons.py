@@ -14,7 +14,7 @@ from .lesson_page import CONTRASTS, CONTROLS, LABELLED, PICTURES, LessonPage, dr
 from .server import jupyterlab
 
 pytestmark = pytest.mark.browser
-MOVES = 30
+MOVES = 10
 SEED = "2"  # the headless runs of the gate have 0 and 1
 
 
