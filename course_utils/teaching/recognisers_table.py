@@ -45,7 +45,9 @@ class Table:
         texts = []
         for test in self.tests:
             now = f"{100 * float(row.now[test]):.1f}" if test in row.now else ""
-            kept = "{:.1f} ({:.1f}–{:.1f})".format(*(100 * x for x in row.kept[test])) if test in row.kept else ""
+            middle, low, high = (100 * x for x in row.kept.get(test, (0, 0, 0)))
+            spread = f" ({low:.1f}–{high:.1f})" if low < high else ""
+            kept = f"{middle:.1f}{spread}" if test in row.kept else ""
             texts.append(" · ".join(filter(None, [now and f"now {now}", kept])) or "–")
         return texts
 

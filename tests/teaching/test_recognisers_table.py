@@ -36,6 +36,12 @@ def test_a_later_lesson_shows_the_earlier_rows():
     assert shown.rows[2].kept == {}
 
 
+def test_one_run_has_no_range(kept):
+    kept.write_text(json.dumps({"04": table.summarise([{"recurrent network": {"unseen voices": 0.2}}])}))
+    [line] = [line for line in repr(table.show("05", {})).splitlines() if line.startswith("04")]
+    assert line.split() == ["04", "recurrent", "network", "20.0"]
+
+
 def test_figures_are_collected_where_a_file_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv(table.COLLECT, str(tmp_path / "out.jsonl"))
     for _ in range(2):
