@@ -32,7 +32,9 @@ def run(everything: bool = False, arguments: list[str] | None = None, seeds: int
     # One thread each: with two, the small models of the lessons train four times slower when tests run side by side.
     chosen_seeds = {} if seeds is None else {"COURSE_TEST_SEEDS": " ".join(map(str, range(seeds)))}
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **chosen_seeds}
-    chosen = [] if everything else ["-m", QUICK]
+    # Lessons are long and stand in a row: a process without work takes over some of the other's. Browser tests share
+    # a page for each lesson, and stay together.
+    chosen = ["--dist", "loadgroup"] if everything else ["--dist", "worksteal", "-m", QUICK]
     steps = {**STEPS, "tests": ["pytest", "-n", "2", *chosen, *(arguments or [])]}
     for name, command in steps.items():
         started = time.perf_counter()

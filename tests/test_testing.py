@@ -42,7 +42,7 @@ def test_the_first_failure_ends_it(steps):
 
 def test_everything_leaves_nothing_out(steps):
     testing.run(everything=True, arguments=["-k", "ctc"])
-    assert steps[0][-1][0] == ["pytest", "-n", "2", "-k", "ctc"]
+    assert steps[0][-1][0] == ["pytest", "-n", "2", "--dist", "loadgroup", "-k", "ctc"]
 
 
 def test_the_course_under_ten_seeds(steps):
