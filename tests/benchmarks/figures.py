@@ -63,8 +63,8 @@ def _measured(*arguments: str) -> dict[str, dict]:
 
 
 def lessons() -> list[Row]:
-    """Seconds of Run All, headless, one lesson after the other; medians where COURSE_TEST_SEEDS names several seeds."""
-    notes = _measured("tests/lessons/test_run.py", "-k", "test_lesson_runs")
+    """Seconds of Run All, headless, two lessons at a time on two cores; medians where COURSE_TEST_SEEDS names several."""
+    notes = _measured("-n", "2", "tests/lessons/test_run.py", "-k", "test_lesson_runs")
     taken: dict[str, list[float]] = {}
     for what, note in notes.items():  # "lesson 01_rnn_basics, seed 0"
         taken.setdefault(what.partition(",")[0], []).append(note["seconds"])
