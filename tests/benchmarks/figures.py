@@ -63,7 +63,7 @@ def _measured(*arguments: str) -> dict[str, dict]:
 
 
 def lessons() -> list[Row]:
-    """Seconds of Run All, headless, two lessons at a time on two cores; medians where COURSE_TEST_SEEDS names several."""
+    """Seconds of Run All, headless, two lessons at a time on two cores; medians where there are several seeds."""
     notes = _measured("-n", "2", "tests/lessons/test_run.py", "-k", "test_lesson_runs")
     taken: dict[str, list[float]] = {}
     for what, note in notes.items():  # "lesson 01_rnn_basics, seed 0"
