@@ -221,3 +221,39 @@ function playSound(samples, rate, from = 0) {
   context.resume();
   return (window.courseSound = { context, stop, ended });
 }
+
+// Play `samples` while a cursor goes along: `move(seconds)` at each picture, `over(whole)` at the end. The sound that a
+// widget plays is its `el.sound`, null where there is none.
+function playAlong(el, button, warning, samples, rate, from, { move, over }) {
+  warning.textContent = "";
+  let playing;
+  try {
+    playing = playSound(samples, rate, from);
+  } catch (error) {
+    warning.textContent = `This browser plays no sound (${error.message}).`;
+    return;
+  }
+  el.sound = playing;
+  button.textContent = "■ Stop";
+  el.dataset.playing = "true";
+  // those who asked for less motion see the cursor four times a second
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches ? 0.25 : 0;
+  let last = -1;
+  const follow = () => {
+    if (el.sound !== playing) return;
+    const now = playing.context.currentTime;
+    if (now - last >= calm) move((last = now));
+    requestAnimationFrame(follow);
+  };
+  follow();
+  setTimeout(() => {
+    if (el.sound === playing && playing.context.currentTime === 0) warning.textContent = "The sound does not start: is a loudspeaker or headphone connected?";
+  }, 1500);
+  playing.ended.then((whole) => {
+    if (el.sound !== playing) return;
+    el.sound = null;
+    button.textContent = "▶ Play";
+    delete el.dataset.playing;
+    over(whole);
+  });
+}

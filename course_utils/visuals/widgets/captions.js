@@ -4,12 +4,12 @@ function renderCaptions({ model, el }) {
   const data = model.get("data"), rate = data.sample_rate, samples = floats(data.samples), seconds = samples.length / rate;
   const peak = loudest(samples), clamp = (value, most) => Math.min(Math.max(value, 0), most);
   const step = Math.max(seconds / 200, 0.01);
-  let sound = null, background, place, colours, told = "";
+  let background, place, colours, told = "";
 
   const canvas = element("canvas", { role: "img" });
-  const play = element("button", { type: "button", class: "main", onclick: () => (sound ? sound.stop() : start(from())) }, "▶ Play");
+  const play = element("button", { type: "button", class: "main", onclick: () => (el.sound ? el.sound.stop() : start(from())) }, "▶ Play");
   const time = slider({ label: "Time", min: 0, max: Math.floor(seconds / step) * step, step, value: model.get("time"),
-    said: (t) => `${t.toFixed(2)} s`, oninput: (t) => (sound?.stop(), draw(t)), onchange: (t) => tell(model, "time", t) });
+    said: (t) => `${t.toFixed(2)} s`, oninput: (t) => (el.sound?.stop(), draw(t)), onchange: (t) => tell(model, "time", t) });
   const now = element("p", { class: "transcript", "aria-live": "polite" });
   const table = element("div", { class: "captions", role: "group", "aria-label": "Words of the truth, over what was heard" });
   const warning = element("p", { class: "warn", role: "status" });
@@ -85,43 +85,21 @@ function renderCaptions({ model, el }) {
 
   function start(begin, end = seconds) {
     const piece = samples.slice(Math.floor(begin * rate), Math.max(Math.ceil(end * rate), Math.floor(begin * rate) + 1));
-    warning.textContent = "";
-    try {
-      sound = playSound(piece, rate);
-    } catch (error) {
-      warning.textContent = `This browser plays no sound (${error.message}).`;
-      return;
-    }
-    const playing = sound;
+    const goTo = (now) => (time.move(now), draw(now));
     el.played = [begin, end];
-    play.textContent = "■ Stop";
-    el.dataset.playing = "true";
-    // those who asked for less motion see the cursor four times a second
-    const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches ? 0.25 : 0;
-    let last = -1;
-    const follow = () => {
-      if (sound !== playing) return;
-      const at = Math.min(begin + playing.context.currentTime, end - 1e-3);
-      if (at - last >= calm) (time.move((last = at)), draw(at));
-      requestAnimationFrame(follow);
-    };
-    follow();
-    setTimeout(() => {
-      if (sound === playing && playing.context.currentTime === 0) warning.textContent = "The sound does not start: is a loudspeaker or headphone connected?";
-    }, 1500);
-    playing.ended.then(() => {
-      if (sound !== playing) return;
-      sound = null;
-      play.textContent = "▶ Play";
-      delete el.dataset.playing;
-      if (end === seconds && from() === 0) time.move(seconds);
-      tell(model, "time", Number(time.input.value));
+    playAlong(el, play, warning, piece, rate, 0, {
+      move: (t) => goTo(Math.min(begin + t, end - 1e-3)),
+      over(whole) {
+        if (whole) goTo(end - 1e-3); // a busy machine may have missed the last moments; the word stays lit
+        if (whole && end === seconds) time.move(seconds);
+        tell(model, "time", Number(time.input.value));
+      },
     });
   }
 
   function pointed(event) {
     if (event.type === "pointermove" && !event.buttons) return;
-    sound?.stop();
+    el.sound?.stop();
     time.move(clamp(((event.offsetX - place.left) / place.width) * seconds, Number(time.input.max)));
     draw(Number(time.input.value));
   }
@@ -132,12 +110,12 @@ function renderCaptions({ model, el }) {
   const redraw = () => (paint(), draw(Number(time.input.value)));
   const stopListening = listen(model, {
     time() {
-      if (sound || Math.abs(model.get("time") - Number(time.input.value)) < step) return;
+      if (el.sound || Math.abs(model.get("time") - Number(time.input.value)) < step) return;
       time.move(model.get("time"));
       draw(Number(time.input.value));
     },
   });
   const stopWatching = watch(el, redraw);
   redraw();
-  return () => (sound?.stop(), stopListening(), stopWatching());
+  return () => (el.sound?.stop(), stopListening(), stopWatching());
 }

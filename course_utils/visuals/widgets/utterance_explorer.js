@@ -8,13 +8,13 @@ function renderUtteranceExplorer({ model, el }) {
   const frames = { features: features.length / bands, labels: probabilities.length / classes };
   const clamp = (value, most) => Math.min(Math.max(value, 0), most);
   const frameAt = (time) => clamp(Math.floor(time / data.frame_seconds), frames.labels - 1);
-  let background, place, colours, sound = null;
+  let background, place, colours;
 
   const canvas = element("canvas", { role: "img" });
-  const play = element("button", { type: "button", class: "main", onclick: () => (sound ? sound.stop() : start()) }, "▶ Play");
+  const play = element("button", { type: "button", class: "main", onclick: () => (el.sound ? el.sound.stop() : start()) }, "▶ Play");
   const step = Math.max(data.feature_seconds, seconds / 200);
   const time = slider({ label: "Time", min: 0, max: Math.floor(seconds / step) * step, step, value: model.get("time"),
-    said: (t) => `${t.toFixed(2)} s`, oninput: (t) => (sound?.stop(), draw(t)), onchange: (t) => tell(model, "time", t) });
+    said: (t) => `${t.toFixed(2)} s`, oninput: (t) => (el.sound?.stop(), draw(t)), onchange: (t) => tell(model, "time", t) });
   const readout = element("p", { class: "figures" });
   const transcript = element("p", { class: "transcript", "aria-live": "polite" });
   const warning = element("p", { class: "warn", role: "status" });
@@ -112,43 +112,20 @@ function renderUtteranceExplorer({ model, el }) {
 
   function start() {
     const from = Number(time.input.value) >= Number(time.input.max) - step ? 0 : Number(time.input.value);
-    warning.textContent = "";
-    try {
-      sound = playSound(samples, rate, from);
-    } catch (error) {
-      warning.textContent = `This browser plays no sound (${error.message}).`;
-      return;
-    }
-    const playing = sound;
-    play.textContent = "■ Stop";
-    el.dataset.playing = "true";
-    // those who asked for less motion see the cursor four times a second
-    const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches ? 0.25 : 0;
-    let last = -1;
-    const follow = () => {
-      if (sound !== playing) return;
-      const now = clamp(from + playing.context.currentTime, seconds);
-      if (now - last >= calm) (time.move((last = now)), draw(now));
-      requestAnimationFrame(follow);
-    };
-    follow();
-    setTimeout(() => {
-      if (sound === playing && playing.context.currentTime === 0) warning.textContent = "The sound does not start: is a loudspeaker or headphone connected?";
-    }, 1500);
-    playing.ended.then((whole) => {
-      if (sound !== playing) return;
-      sound = null;
-      if (whole) (time.move(seconds), draw(seconds)); // a busy machine may have missed the last moments
-      play.textContent = "▶ Play";
-      delete el.dataset.playing;
-      tell(model, "time", Number(time.input.value));
+    const goTo = (now) => (time.move(now), draw(now));
+    playAlong(el, play, warning, samples, rate, from, {
+      move: (t) => goTo(clamp(from + t, seconds)),
+      over(whole) {
+        if (whole) goTo(seconds); // a busy machine may have missed the last moments
+        tell(model, "time", Number(time.input.value));
+      },
     });
   }
 
   function pointed(event) {
     if (event.type === "pointermove" && !event.buttons) return;
     const t = ((event.offsetX - place.left) / place.width) * seconds;
-    sound?.stop();
+    el.sound?.stop();
     time.move(clamp(t, Number(time.input.max)));
     draw(Number(time.input.value));
   }
@@ -159,12 +136,12 @@ function renderUtteranceExplorer({ model, el }) {
   const redraw = () => (paint(), draw(Number(time.input.value)));
   const stopListening = listen(model, {
     time() {
-      if (sound || Math.abs(model.get("time") - Number(time.input.value)) < step) return;
+      if (el.sound || Math.abs(model.get("time") - Number(time.input.value)) < step) return;
       time.move(model.get("time"));
       draw(Number(time.input.value));
     },
   });
   const stopWatching = watch(el, redraw);
   redraw();
-  return () => (sound?.stop(), stopListening(), stopWatching());
+  return () => (el.sound?.stop(), stopListening(), stopWatching());
 }
