@@ -32,6 +32,25 @@ if "COURSE_REAL_SPEECH" in os.environ:  # a folder that some tests also use from
 runpy.run_path(str(OFFLINE / "sitecustomize.py"))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Under ``--dist loadgroup``: all tests of one page in one process, since to open a lesson is to run it.
+
+    xdist's own groups are marks that pytest 9.2 no longer hands over (pytest-xdist, issue 1386).
+    """
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneProcessAPage(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            module, _, test = nodeid.partition("::")
+            pages = {"tests/browser/test_lessons.py": test.partition("[")[2], "tests/browser/test_road.py": "road"}
+            return pages.get(module, nodeid)
+
+    return OneProcessAPage(config, log)
+
+
 def pytest_configure(config):
     from hypothesis import settings
 

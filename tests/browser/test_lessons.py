@@ -25,12 +25,11 @@ def lab(tmp_path_factory):
         yield server
 
 
-@pytest.fixture(
-    scope="module",  # one worker runs all tests of a lesson
-    params=[pytest.param(path, marks=pytest.mark.xdist_group(path.stem), id=path.stem) for path in LONGEST_FIRST],
-)
-def lesson(request, lab, browser, artifacts):
+@pytest.fixture(scope="module", params=LONGEST_FIRST, ids=lambda path: path.stem)
+def lesson(request, lab, browser, tmp_path_factory, testrun_uid):
     """A lesson, opened and run once for all of this module's tests."""
+    for_all_processes = tmp_path_factory.getbasetemp().parent
+    (for_all_processes / f"{testrun_uid}.{request.param.stem}").touch(exist_ok=False)  # by one process, too
     context = browser.new_context(viewport={"width": 1200, "height": 2000}, permissions=["microphone"])
     opened = LessonPage(context.new_page(), request.param.stem)
     opened.open(lab.address(request.param.name))

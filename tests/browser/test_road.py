@@ -5,7 +5,7 @@ import pytest
 from .lesson_page import LessonPage
 from .server import jupyterlab
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("road")]  # one JupyterLab for all of them
+pytestmark = pytest.mark.browser
 SHOWN = "() => jupyterapp.shell.currentWidget.title.label"
 TOP = """anchor => {  // how far below the window's top edge a heading is, in the tab that is shown
   const found = jupyterapp.shell.currentWidget.node.querySelector(`[data-jupyter-id="${CSS.escape(anchor)}"]`);
