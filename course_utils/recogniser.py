@@ -170,7 +170,7 @@ def train(
         progress: show a bar with the loss.
         device: "cpu" or "cuda".
 
-    Ctrl-C ends it early and keeps what is learnt (`History.stopped`).
+    Ctrl-C ends it early and keeps what is learned (`History.stopped`).
     """
     start, cpu_start = time.perf_counter(), time.process_time()
     if utterances is None:

@@ -1,4 +1,4 @@
-"""One training loop for every model of the course: it knows batches and a loss, and nothing of what is learnt."""
+"""One training loop for every model of the course: it knows batches and a loss, and nothing of what is learned."""
 
 import sys
 import time

@@ -55,7 +55,7 @@ def test_clipping_bounds_the_step_and_the_norm_is_noted_before_it(line):
     assert history.norms[0] > 0.1
 
 
-def test_ctrl_c_keeps_what_is_learnt(line):
+def test_ctrl_c_keeps_what_is_learned(line):
     model, batches = line
     calls = 0
 

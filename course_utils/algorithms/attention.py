@@ -48,7 +48,7 @@ class Additive(nn.Module):
 class LocationAware(nn.Module):
     """Scores that also know where the last query looked: score(q, k) = v · tanh(W q + V k + F f + b).
 
-    f are the last weights seen through a few filters, so that "one step further on" can be learnt, and two equal
+    f are the last weights seen through a few filters, so that "one step further on" can be learned, and two equal
     sounds be told apart by their place (Chorowski et al. 2015, equations 8 and 9).
 
     Args:

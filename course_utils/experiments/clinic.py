@@ -218,7 +218,7 @@ def _count(record: Record, update: int, model: nn.Module, sets: dict[str, list[E
 def examples(loudness: float, frames: int, letters: bool, voices: str) -> dict[str, list[Example]]:
     """Return the words for training, validation and test; arguments as `Setting`'s.
 
-    The voices of the corpus's validation split are learnt from; those of its test split are validated on and tested
+    The voices of the corpus's validation split are learned from; those of its test split are validated on and tested
     on, half and half. Where voices are shared, the words for validation are other words of the training voices.
     """
     known, others = (isolated.cut(corpora.load("digits", split)) for split in ("valid", "test"))

@@ -249,14 +249,27 @@ def share_right(models: list, batch: Batch) -> Tensor:
 
 
 @torch.no_grad()
+def written(models: list, x: Tensor, lengths: Tensor) -> list[list[list[int]]]:
+    """Return what each network writes for strings (B, T, 128): labels; none where its weights are not finite."""
+    return [
+        decoding.greedy(said, lengths) if bool(said.isfinite().all()) else [[] for _ in x] for said in scores(models, x)
+    ]
+
+
 def error_rates(models: list, batch: Batch) -> Tensor:
     """Return each network's error rate on strings, (N,): wrong, missing and added labels for each that was spoken.
 
-    One whose weights are not finite says nothing, and gets 1.
+    One that is lost writes nothing, and gets 1.
     """
     x, lengths, labels = batch
-    rates = []
-    for said in scores(models, x):
-        heard = decoding.greedy(said, lengths) if bool(said.isfinite().all()) else [[] for _ in labels]
-        rates.append(sum(map(metrics.edit_distance, labels, heard)) / sum(map(len, labels)))
-    return torch.tensor(rates)
+    errors = [sum(map(metrics.edit_distance, labels, heard)) for heard in written(models, x, lengths)]
+    return torch.tensor(errors) / sum(map(len, labels))
+
+
+def transcribe(models: list, samples: Tensor) -> list[str]:
+    """Return what each network writes for a sound (N,) of 8,000 Hz."""
+    x = inputs(samples)[None]
+    return [
+        " ".join(corpora.DIGITS[label - 1] for label in heard)
+        for [heard] in written(models, x, torch.tensor([x.shape[1]]))
+    ]

@@ -68,7 +68,7 @@ def _real(found: dict[str, list[float]], people: dict) -> list[Row]:
         return [("WER, real speech", "not measured: FSDD is not here", "20 %")]
     together = [statistics.mean(values) for values in zip(*(found[voice] for voice in people), strict=True)]
     return [
-        ("WER, real speakers, learnt from synthetic speech only", _range(together), "20 %"),
+        ("WER, real speakers, learned from synthetic speech only", _range(together), "20 %"),
         *((f"— of which {voice}", _range(found[voice]), "—") for voice in people),
     ]
 
@@ -89,7 +89,7 @@ def _held_out(people: dict[str, list[corpora.Utterance]], seeds: Iterable[int]) 
             heard += recogniser.transcribe(model, [string.samples for string in strings])
         low, high = metrics.bootstrap_interval(said, heard)
         found = f"{100 * metrics.wer(said, heard):.1f} % ({100 * low:.1f} to {100 * high:.1f} over utterances)"
-        rows.insert(-len(people), (f"WER, real speaker held out, others learnt from, seed {seed}", found, "5 %"))
+        rows.insert(-len(people), (f"WER, real speaker held out, others learned from, seed {seed}", found, "5 %"))
     return rows
 
 

@@ -3,7 +3,7 @@
 from course_utils.data import chinese
 
 
-def test_the_famous_sentences_are_learnt_and_said_as_they_are():
+def test_the_famous_sentences_are_learned_and_said_as_they_are():
     learn, unseen = chinese.split()
     assert [(one.english, one.chinese) for one in learn[:2]] == [
         ("life is like a box of chocolates", "人生就像一盒巧克力"),

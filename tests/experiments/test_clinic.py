@@ -105,7 +105,7 @@ def test_the_figure_tells_each_run():
     assert "broken: 2 updates, its loss ends at 3, 100 per cent of the frames say blank; stopped at update 2." in told
     assert "mended: 2 updates, its loss ends at 2, 90 per cent of the frames say blank, 10 per cent of training" in told
     assert "No loss can be below 0.5." in told
-    assert [ax.get_ylabel() for ax in figure.axes][2:] == ["norm of the gradient", "wrong words"]
+    assert [ax.get_ylabel() for ax in figure.axes][2:] == ["norm of the gradient", "words wrong"]
     assert figure.axes[0].get_yscale() == "log"
     negative = Record(Setting(), [-3.0, -9.0], [1.0, 1.0], [4.0, 4.0])
     assert plots.clinic({"none": negative}, training=False).axes[0].get_yscale() == "symlog"

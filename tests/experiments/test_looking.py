@@ -31,7 +31,7 @@ def test_a_model_with_the_right_keys_answers():
     assert (model.losses(context, answer) < 2).all()
 
 
-def test_looks_are_learnt():
+def test_looks_are_learned():
     def loss(model, batch):
         *table, answer = batch
         return model.losses(attention.attend(*model(*table))[0], answer).mean()

@@ -141,6 +141,17 @@ def test_error_rates_count_edits():
     assert side_by_side.error_rates([model], (x, lengths, labels)).tolist() == [pytest.approx(2 / 3)]
 
 
+def test_a_sound_is_written_by_each_network():
+    says_two, lost = networks("RNN", 2, 11)
+    with torch.no_grad():
+        for parameter in says_two.output.parameters():
+            parameter.zero_()
+        says_two.output.bias[3] = 1.0
+        lost.output.bias.fill_(math.nan)
+    sound = torch.randn(4000, generator=torch.Generator().manual_seed(0))
+    assert side_by_side.transcribe([says_two, lost], sound) == ["two", ""]
+
+
 def test_tunes_and_end_losses():
     ids, real = side_by_side.tunes(8)
     V = int(ids.max()) + 1

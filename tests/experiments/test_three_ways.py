@@ -1,4 +1,4 @@
-"""Three recognisers in one network: the loss is torch's, scores are sums over paths, strings are learnt."""
+"""Three recognisers in one network: the loss is torch's, scores are sums over paths, strings are learned."""
 
 import math
 from itertools import product

@@ -15,11 +15,11 @@ LEARN, UNSEEN = chinese.split()
 
 @pytest.fixture(scope="module")
 def translator():
-    """One that has learnt eight sentences by heart."""
+    """One that has learned eight sentences by heart."""
     return translating.train(1.0, 0, LEARN[:8], LEARN[:8], updates=60, every=20)
 
 
-def test_eight_sentences_are_learnt_by_heart(translator):
+def test_eight_sentences_are_learned_by_heart(translator):
     assert translator.updates == [20, 40, 60]
     assert translator.right[-1] == 1
     for one in LEARN[:8]:

@@ -119,6 +119,13 @@ def test_curves_have_the_models_colours_and_say_where_they_go():
     )
 
 
+def test_updates_are_counted_in_whole_numbers():
+    ax = plots.curves({"HMM": (range(5), [0, 1, 2, 3, 4])}, "round", "gain")
+    assert all(tick == round(tick) for tick in ax.get_xticks())
+    ax = plots.curves({"HMM": ([0.0, 0.5, 1.0], [0, 1, 2])}, "seconds", "gain")
+    assert any(tick != round(tick) for tick in ax.get_xticks())
+
+
 def test_curves_that_end_together_have_names_apart():
     x = [0, 1]
     ax = plots.curves({"RNN": (x, [0, 1]), "LSTM": (x, [0, 1]), "GRU": (x, [0, 1])}, "lag", "loss")

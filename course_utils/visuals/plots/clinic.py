@@ -48,7 +48,7 @@ def clinic(
     panel(loss, None, "update", "loss (nats per word)")
     panel(blanks, None, "update", "frames that say blank")
     panel(norm, None, "update", "norm of the gradient")
-    panel(wrong, None, "update", "wrong words")
+    panel(wrong, None, "update", "words wrong")
     shades = iter(OTHERS * len(records))
     told = []
     for label, run in records.items():

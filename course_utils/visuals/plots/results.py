@@ -60,7 +60,7 @@ def curves(
     ax = panel(ax, title, x_label, y_label)
     ax.set_xscale("log" if log_x else "linear")
     ax.set_yscale("log" if log_y else "linear")
-    ends, told, reach = [], [], []
+    ends, told, reach, whole = [], [], [], True
     for place, (label, given) in enumerate(lines.items()):
         if len(given) not in (2, 4):
             raise ValueError(f"curve {label!r} has {len(given)} parts; pass (x, mean) or (x, mean, low, high)")
@@ -75,6 +75,9 @@ def curves(
         ends.append((label, float(x[-1]), float(mean[-1]), shade))
         told.append(trend(label, mean))
         reach += [x.min(), x.max()]
+        whole &= bool((x == x.round()).all())
+    if whole and not log_x:
+        ax.xaxis.get_major_locator().set_params(integer=True)  # there is no update 2.5
     if chance is not None:
         ax.axhline(chance, color=COLOURS["chance"], linestyle=(0, (4, 3)), linewidth=1.2)
         ax.annotate("chance", (0.005, chance), (0, 3), xycoords=("axes fraction", "data"),

@@ -57,7 +57,7 @@ def forced_translation(
     describe(
         ax,
         f"A translation of {len(tokens)} tokens, “{' '.join(sounds[0])}”{told}. It should be “{' '.join(sounds[1])}”; "
-        f"{sum(wrong)} of its tokens differ.",
+        f"{sum(wrong)} of its tokens {'differs' if sum(wrong) == 1 else 'differ'}.",
     )
     return ax
 

@@ -85,6 +85,8 @@ function renderCliff({ model, el }) {
     drawn(el);
   }
 
+  // The first of some texts that has room.
+  const fitting = (context, width, ...texts) => texts.find((text) => context.measureText(text).width <= width + 8) ?? texts.at(-1);
   const halves = (low, high) => [...Array(40)].map((_, k) => Math.ceil(2 * low) / 2 + k / 2).filter((tick) => tick <= high);
 
   function drawMap(context, colours, { left, top, width, height }, path) {
@@ -95,7 +97,8 @@ function renderCliff({ model, el }) {
     context.strokeRect(left, top, width, height);
     context.fillStyle = colours.soft;
     context.textAlign = "left";
-    context.fillText("loss: the darker the higher; rings mark clipped steps".replace("darker", colours.dark ? "brighter" : "darker"), left, top - 8);
+    const more = colours.dark ? "brighter" : "darker";
+    context.fillText(fitting(context, width, `loss: the ${more} the higher; rings mark clipped steps`, `${more} is higher; rings: clipped`), left, top - 8);
     context.textAlign = "center";
     for (const w of halves(wLow, wHigh)) context.fillText(String(w), x(w), top + height + 14);
     context.fillText("w", left + width / 2, top + height + 30);
@@ -140,7 +143,7 @@ function renderCliff({ model, el }) {
     context.fillStyle = colours.soft;
     context.lineWidth = 0.7;
     context.textAlign = "left";
-    context.fillText("norm of the gradient, on a logarithmic scale; dashed: the threshold", left, top - 8);
+    context.fillText(fitting(context, width, "norm of the gradient, on a logarithmic scale; dashed: the threshold", "norm of the gradient; dashed: threshold"), left, top - 8);
     for (const [norm, said] of [[0.001, "10⁻³"], [0.1, "0.1"], [10, "10"], [1000, "10³"]]) {
       context.beginPath();
       context.moveTo(left, y(norm));

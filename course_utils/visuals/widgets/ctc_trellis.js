@@ -15,7 +15,7 @@ function short(value) {
 function renderCtcTrellis({ model, el }) {
   el.classList.add("course-widget", "course-ctc");
   const { symbols, presets } = model.get("data");
-  let probabilities, logs, lat, target, path, searched, frame = 0, state = 0, symbol = 0, waiting = 0, place = {}, look;
+  let probabilities, logs, lat, target, path, searched, frame = 0, state = 0, symbol = 0, waiting = 0, place = {}, look, followed = 0;
 
   const button = (name, act) => keepKeys(element("button", { type: "button", onclick: act }, name));
   const box = (label, value, read, attributes) => {
@@ -140,8 +140,18 @@ function renderCtcTrellis({ model, el }) {
     drawNodes(context, colours);
     drawPaths(context, colours);
     drawPrefixes(context, colours);
+    follow();
     say();
     drawn(el);
+  }
+
+  // In a narrow window the trellis scrolls: the chosen frame is brought into sight.
+  function follow() {
+    const { left, column, width } = place, room = look.wide - 30, from = left + frame * column;
+    if (frame === followed || width <= room) return;
+    followed = frame;
+    if (from < scroll.scrollLeft || !frame) scroll.scrollLeft = frame ? from : 0;
+    else if (from + column > scroll.scrollLeft + room) scroll.scrollLeft = from + column - room;
   }
 
   function write(context, text, x, y, colour, align = "center") {
@@ -181,7 +191,9 @@ function renderCtcTrellis({ model, el }) {
           stroke(context, orange(colours), 2, [[x, ends], [x + wide, ends]]);
           if (Math.abs(share - p) * tall > 5) arrow(context, orange(colours), [x + wide - 7, base - p * tall], [x + wide - 7, ends]);
         }
+        context.font = `${column < 62 ? 9.5 : 11}px ${look.font}`; // the frame around the chosen one needs room
         write(context, short(p), x - 4, base - 6, colours.ink, "right");
+        context.font = `11px ${look.font}`;
         if (t === frame && c === symbol) {
           context.strokeStyle = colours.ink;
           context.lineWidth = 1.5;

@@ -106,7 +106,7 @@ function renderDecoderStepper({ model, el }) {
         svg("rect", { x: x - column * 0.3, y: tall + 16 - high, width: column * 0.6, height: Math.max(high, found.logProbs ? 1 : 0), rx: 1,
           fill: top ? colours.accent : colours.soft }, svg("title", {}, `${tokens[token]}: ${share.toFixed(3)}`)),
         svg("text", { x, y: tall + 12 - high, "text-anchor": "middle", "font-size": 11, fill: colours.ink }, found.logProbs ? share.toFixed(2) : ""),
-        svg("text", { x, y: tall + 32, "text-anchor": "middle", "font-size": 13, fill: colours.ink, "font-weight": top ? 700 : 400 }, tokens[token]));
+        svg("text", { x, y: tall + 32, "text-anchor": "middle", "font-size": tokens[token].length > 3 && column < 48 ? 10.5 : 13, fill: colours.ink, "font-weight": top ? 700 : 400 }, tokens[token]));
     });
     const told = offered.map((token) => `${tokens[token]} ${found.logProbs ? Math.exp(found.logProbs[token]).toFixed(2) : "0"}`);
     picture.setAttribute("aria-label", found.logProbs ? `Probability of the next token: ${told.join(", ")}` : "The text has ended: there is no next token.");

@@ -114,7 +114,8 @@ class PrefixTree(CourseWidget):
         from course_utils.visuals import plots
 
         t, found = self._hypotheses()
-        return plots.prefix_tree(found, title=f"After {t} frames, beam {self.beam}, α = {self.alpha:g}")
+        title = f"After {t} frames, beam {self.beam}, α = {self.alpha:g}: probability of each prefix"
+        return plots.prefix_tree(found, title=title)
 
     def caption(self) -> str:
         """Return what the picture shows, in a sentence."""
