@@ -2,6 +2,7 @@
 
 import functools
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -183,12 +184,13 @@ def test_wrong_answers_are_refused_with_what_helps(answer, words, capfd):
     assert report.to_html().count("<div") == report.to_html().count("</div>")
 
 
-@pytest.mark.parametrize("mistake", STEP.misconceptions, ids=lambda mistake: mistake.name)
-def test_a_mistake_is_named(mistake):
-    report = grade(STEP, mistake.mistake)
+@pytest.mark.parametrize("name", STEP.misconceptions)
+def test_a_mistake_is_named(name):
+    diagnosis, mistake = STEP.misconceptions[name]
+    report = grade(STEP, mistake)
     assert report.status == "failed"
-    assert report.misconception == mistake.name
-    assert mistake.diagnosis in report.message
+    assert report.misconception == name
+    assert diagnosis in report.message
 
 
 def test_a_mistake_is_named_only_if_it_explains_every_failing_case():
@@ -199,15 +201,7 @@ def test_a_mistake_is_named_only_if_it_explains_every_failing_case():
 
 
 def test_a_mistake_is_not_named_where_only_errors_agree():
-    lonely = Exercise(
-        name="lonely",
-        lesson="99",
-        task="",
-        oracle=step,
-        hints=["…"],
-        cases=[case for case in STEP.cases if case.description == "random sizes"],
-        misconceptions=STEP.misconceptions,
-    )
+    lonely = replace(STEP, cases=[case for case in STEP.cases if case.description == "random sizes"])
     assert grade(lonely, untransposed).misconception is None
 
 
@@ -224,7 +218,7 @@ def test_the_oracle_always_passes(B, D, H, seed):
         generator.manual_seed(seed)
         return tuple(torch.randn(shape, generator=generator) for shape in shapes)
 
-    exercise = Exercise("step", "99", "", step, ["…"], [Case("drawn", drawn)], STEP.misconceptions)
+    exercise = replace(STEP, cases=[Case("drawn", drawn)])
     assert grade(exercise, step).status == "passed"
 
 
@@ -346,7 +340,6 @@ def test_a_pair_of_values():
 def test_an_exercise_with_several_right_answers_compares_in_its_own_way():
     exercise = Exercise(
         name="any_even",
-        lesson="99",
         task="",
         oracle=lambda least: least,
         hints=["…"],
@@ -379,6 +372,15 @@ def test_a_check_leaves_the_lessons_randomness_alone():
 
 def test_a_check_tries_the_same_cases_each_time():
     assert grade(STEP, without_tanh).message == grade(STEP, without_tanh).message
+
+
+def test_perturbed_takes_values_and_functions():
+    assert perturbed(lambda x, k: x + k, k=0)(3, 4) == 3
+    assert perturbed(lambda x, k: x + k, x=lambda x: -x)(3, 4) == 1
+
+
+def test_a_function_is_described_by_its_arguments():
+    assert describe(step) == "the function step(x, h, W_ax, W_aa, b_a)"
 
 
 def test_perturbed_names_an_unknown_argument():
@@ -437,9 +439,9 @@ def test_names_are_unique_and_lessons_are_their_modules():
 def test_the_solution_passes_and_every_named_mistake_is_recognised(name, capsys):
     exercise = registry.find(name)
     assert grade(name, solution(name)).status == "passed"
-    for mistake in exercise.misconceptions:
-        report = grade(name, mistake.mistake() if exercise.wants_value else mistake.mistake)
-        assert (report.status, report.misconception) == ("failed", mistake.name)
+    for named, (_, mistake) in exercise.misconceptions.items():
+        report = grade(name, mistake() if exercise.wants_value else mistake)
+        assert (report.status, report.misconception) == ("failed", named)
     assert all(exercise.hints)
     assert all(text.strip() for text in (exercise.task, *exercise.hints))
 

@@ -3,14 +3,15 @@
 import pytest
 import torch
 
-from course_utils.teaching.checks.exercise import Case, Exercise, Misconception, perturbed
+from course_utils.teaching.checks.exercise import Case, Exercise, drawn, given, perturbed
 
 
 def step(x, h, W_ax, W_aa, b_a):
     return torch.tanh(x @ W_ax.T + h @ W_aa.T + b_a)
 
 
-def arguments(generator, B, D, H):
+@drawn
+def batch(generator, B, D, H):
     shapes = [(B, D), (B, H), (H, D), (H, H), (H,)]
     return tuple(torch.randn(shape, generator=generator) for shape in shapes)
 
@@ -22,21 +23,20 @@ STEP = Exercise(
     oracle=step,
     returns="(B, H)",
     cases=[
-        Case("one of everything", lambda generator: arguments(generator, 1, 1, 1)),
-        Case("as many features as units", lambda generator: arguments(generator, 2, 3, 3)),
-        Case("no sequence at all", lambda generator: arguments(generator, 0, 2, 3)),
-        Case("random sizes", lambda generator: arguments(generator, 4, 2, 5), times=3),
+        Case("one of everything", batch(1, 1, 1)),
+        Case("as many features as units", batch(2, 3, 3)),
+        Case("no sequence at all", batch(0, 2, 3)),
+        Case("random sizes", batch(4, 2, 5), times=3),
     ],
-    misconceptions=[
-        Misconception("forgets the old state", "The result is blind to `h`.", perturbed(step, h=torch.zeros_like)),
-        Misconception("adds the bias twice", "Count the additions.", perturbed(step, b_a=lambda b_a: 2 * b_a)),
-        Misconception("transposes `W_aa` wrongly", "Rows or columns?", perturbed(step, W_aa=lambda W_aa: W_aa.T)),
-        Misconception(
-            "leaves the input matrix untransposed",
+    misconceptions={
+        "forgets the old state": ("The result is blind to `h`.", perturbed(step, h=torch.zeros_like)),
+        "adds the bias twice": ("Count the additions.", perturbed(step, b_a=lambda b_a: 2 * b_a)),
+        "transposes `W_aa` wrongly": ("Rows or columns?", perturbed(step, W_aa=lambda W_aa: W_aa.T)),
+        "leaves the input matrix untransposed": (
             "What are its rows?",
             lambda x, h, W_ax, W_aa, b_a: torch.tanh(x @ W_ax + h @ W_aa.T + b_a),
         ),
-    ],
+    },
     hints=["Two products and a bias.", "One tanh around all."],
 )
 
@@ -45,7 +45,7 @@ LENGTHS = Exercise(
     lesson="99",
     task="Count the letters of each word.",
     oracle=lambda words: [len(word) for word in words],
-    cases=[Case("two words", lambda generator: (["sam", "li"],)), Case("no word", lambda generator: ([],))],
+    cases=[Case("two words", given(["sam", "li"])), Case("no word", given([]))],
     hints=["`len`"],
 )
 
@@ -54,7 +54,7 @@ WEIGHTS = Exercise(
     lesson="99",
     task="Predict how many weights there are.",
     oracle=lambda: 10_100,
-    misconceptions=[Misconception("leaves out the bias", "Every unit has one more.", lambda: 10_000)],
+    misconceptions={"leaves out the bias": ("Every unit has one more.", lambda: 10_000)},
     hints=["Count the rows."],
 )
 

@@ -1,5 +1,6 @@
 """What is different between the result that was expected and the one that came, in words."""
 
+import inspect
 import math
 import numbers
 import reprlib
@@ -36,6 +37,8 @@ def describe(value: Any) -> str:
         return f"{_rounded(value.detach().cpu().tolist())}{kind}"
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"NumPy array of shape {tuple(value.shape)}, {value.dtype}"
+    if inspect.isfunction(value):
+        return f"the function {value.__name__}{inspect.signature(value)}"
     short = reprlib.Repr()
     short.maxlist = short.maxtuple = short.maxdict = SMALL
     short.maxstring = short.maxother = 80

@@ -1,49 +1,45 @@
 """What an exercise is: data. The machinery beside this module runs it; a lesson's module declares it.
 
-``checks/lesson_01.py`` holds a list ``EXERCISES``, and nothing else has to know about it::
+``checks/lesson_01.py`` holds exercises, each behind the functions that it needs, and nothing else has to know::
 
     import torch
 
     from course_utils.algorithms.recurrent import rnn_step
-    from course_utils.teaching.checks.exercise import Case, Exercise, Misconception, perturbed
+    from course_utils.teaching.checks.exercise import Case, Exercise, drawn, normal, perturbed
 
 
+    @drawn
     def batch(generator, B, D, H):
-        shapes = [(B, D), (B, H), (H, D), (H, H), (H,)]
-        return tuple(torch.randn(shape, generator=generator) for shape in shapes)
+        return normal(generator, (B, D), (B, H), (H, D), (H, H), (H,))
 
 
-    EXERCISES = [
-        Exercise(
-            name="rnn_step",
-            lesson="01",
-            task="Compute one step of the recurrence for a batch.",
-            oracle=rnn_step,
-            returns="(B, H)",
-            cases=[
-                Case("one sequence, one feature, one unit", lambda generator: batch(generator, 1, 1, 1)),
-                Case("as many features as units", lambda generator: batch(generator, 2, 3, 3)),
-                Case("random sizes", lambda generator: batch(generator, 4, 2, 5), times=3),
-            ],
-            misconceptions=[
-                Misconception(
-                    "forgets the old state",
-                    "The new state does not change with `h`. A step reads two things: look at the equation.",
-                    perturbed(rnn_step, h=torch.zeros_like),
-                ),
-                Misconception("adds the bias twice", "…", perturbed(rnn_step, b_a=lambda b_a: 2 * b_a)),
-            ],
-            hints=["Two matrix products and a bias go into one tanh.", "Rows are sequences: …"],
-        ),
-        Exercise(  # no cases: the learner hands in a value, and the oracle takes no arguments
-            name="parameter_count",
-            lesson="01",
-            task="Predict how many numbers this network learns.",
-            oracle=lambda: 100 * 100 + 100 * 10_000 + 100,
-            misconceptions=[Misconception("leaves out the bias", "…", lambda: 100 * 100 + 100 * 10_000)],
-            hints=["…"],
-        ),
-    ]
+    RNN_STEP = Exercise(
+        name="rnn_step",
+        task="Compute one step of the recurrence for a batch.",
+        oracle=rnn_step,
+        returns="(B, H)",
+        cases=[
+            Case("one sequence, one feature, one unit", batch(1, 1, 1)),
+            Case("as many features as units", batch(2, 3, 3)),
+            Case("random sizes", batch(4, 2, 5), times=3),
+        ],
+        misconceptions={
+            "forgets the old state": (
+                "The new state does not change with `h`. A step reads two things: look at the equation.",
+                perturbed(rnn_step, h=torch.zeros_like),
+            ),
+            "adds the bias twice": ("…", perturbed(rnn_step, b_a=lambda b_a: 2 * b_a)),
+        },
+        hints=["Two matrix products and a bias go into one tanh.", "Rows are sequences: …"],
+    )
+
+    PARAMETER_COUNT = Exercise(  # no cases: the learner hands in a value, and the oracle takes no arguments
+        name="parameter_count",
+        task="Predict how many numbers this network learns.",
+        oracle=lambda: 100 * 100 + 100 * 10_000 + 100,
+        misconceptions={"leaves out the bias": ("…", lambda: 100 * 100 + 100 * 10_000)},
+        hints=["…"],
+    )
 
 The learner's cell is a docstring and ``raise NotImplementedError`` (for a value: ``parameter_count = ...``), and the
 cell after it ``check("rnn_step", rnn_step)``. The solution is the function ``rnn_step`` in
@@ -52,13 +48,17 @@ cell after it ``check("rnn_step", rnn_step)``. The solution is the function ``rn
 its mistakes is refused under its own name.
 """
 
+import copy
+import functools
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
+
+Arguments = Callable[["torch.Generator"], Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -73,35 +73,45 @@ class Case:
     """
 
     description: str
-    arguments: Callable[["torch.Generator"], Sequence[Any]]
+    arguments: Arguments
     times: int = 1
 
 
-@dataclass(frozen=True)
-class Misconception:
-    """A mistake that people really make, as code that makes it.
+def drawn(draw: Callable[..., Sequence[Any]]) -> Callable[..., Arguments]:
+    """Make of ``draw(generator, B, D)`` a function ``draw(B, D)`` that returns a case's arguments."""
 
-    It is named to the learner if it gives what the learner's answer gives in every failing case. Two errors count
-    as alike, but one failing case must agree in its result: a wrong transpose needs a case with square matrices.
+    @functools.wraps(draw)
+    def of_sizes(*sizes: Any, **options: Any) -> Arguments:
+        return lambda generator: draw(generator, *sizes, **options)
 
-    Args:
-        name: what the answer does, as a verb phrase: "forgets the old state".
-        diagnosis: what you probably did, why it is wrong, where to look; Markdown code spans; never the answer.
-        mistake: takes the oracle's arguments, gives the wrong result.
-    """
+    return of_sizes
 
-    name: str
-    diagnosis: str
-    mistake: Callable[..., Any]
+
+@drawn
+def given(generator: "torch.Generator", *values: Any) -> Sequence[Any]:
+    """Return a case's arguments that are always these values, copied for each run."""
+    return copy.deepcopy(values)
+
+
+def normal(generator: "torch.Generator", *shapes: tuple[int, ...]) -> "list[torch.Tensor]":
+    """Return normal random numbers in tensors of these shapes."""
+    import torch  # which the names of exercises, for progress, do not wait for
+
+    return [torch.randn(shape, generator=generator) for shape in shapes]
 
 
 @dataclass(frozen=True)
 class Exercise:
     """What is asked, what is right, and how one goes wrong.
 
+    A misconception is a mistake that people really make, as code that makes it: {what the answer does, as a verb
+    phrase: (the diagnosis, the mistake)}. The diagnosis says what you probably did, why it is wrong, where to look;
+    in Markdown with code spans; never the answer. The mistake takes the oracle's arguments and gives the wrong result.
+    It is named to the learner if it gives what the learner's answer gives in every failing case. Two errors count
+    as alike, but one failing case must agree in its result: a wrong transpose needs a case with square matrices.
+
     Args:
         name: the name of the learner's function or value; unique in the course.
-        lesson: "01".
         task: one line.
         oracle: gives the right result; where there are no cases, the value itself, called without arguments.
         hints: Markdown, opened one at a time, each closer to the answer than the one before.
@@ -110,18 +120,19 @@ class Exercise:
         tolerance: absolute and relative, for floating-point numbers; whole numbers must agree exactly.
         returns: the shape in letters, "(B, H)", for messages.
         compare: for exercises with several right answers: ``compare(expected, got)`` gives None or what is wrong.
+        lesson: "01"; the registry fills it in, from the name of the module.
     """
 
     name: str
-    lesson: str
     task: str
     oracle: Callable[..., Any]
     hints: Sequence[str]
     cases: Sequence[Case] = ()
-    misconceptions: Sequence[Misconception] = ()
+    misconceptions: Mapping[str, tuple[str, Callable[..., Any]]] = field(default_factory=dict)
     tolerance: float = 1e-5
     returns: str = ""
     compare: Callable[[Any, Any], str | None] | None = None
+    lesson: str = ""
 
     @property
     def wants_value(self) -> bool:
@@ -134,15 +145,18 @@ class Exercise:
         return list(inspect.signature(self.oracle).parameters)
 
 
-def perturbed(oracle: Callable[..., Any], **changes: Callable[[Any], Any]) -> Callable[..., Any]:
+def perturbed(oracle: Callable[..., Any], **changes: Any) -> Callable[..., Any]:
     """Return the oracle as someone would write it who gets some of its arguments wrong.
 
     Args:
-        changes: for each argument's name, what is wrongly used in its place, as a function of the right one.
+        changes: for each argument's name, what is wrongly used in its place: a value, or a function of the right one.
 
     >>> doubled = perturbed(lambda x, bias: x + bias, bias=lambda bias: 2 * bias)
     >>> doubled(10, 1)
     12
+    >>> forgotten = perturbed(lambda x, bias: x + bias, bias=0)
+    >>> forgotten(10, 1)
+    10
     """
     signature = inspect.signature(oracle)
     unknown = changes.keys() - signature.parameters.keys()
@@ -153,7 +167,7 @@ def perturbed(oracle: Callable[..., Any], **changes: Callable[[Any], Any]) -> Ca
         bound = signature.bind(*arguments)
         bound.apply_defaults()
         for name, change in changes.items():
-            bound.arguments[name] = change(bound.arguments[name])
+            bound.arguments[name] = change(bound.arguments[name]) if callable(change) else change
         return oracle(*bound.args, **bound.kwargs)
 
     return mistaken

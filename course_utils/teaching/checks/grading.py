@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from course_utils.teaching.checks.compare import Difference, describe, difference
-from course_utils.teaching.checks.exercise import Case, Exercise, Misconception
+from course_utils.teaching.checks.exercise import Case, Exercise
 from course_utils.teaching.checks.report import Report
 from course_utils.teaching.checks.trying import Outcome, call, is_stub, learners_line, wrong_signature
 
@@ -63,9 +63,8 @@ def _grade_value(exercise: Exercise, answer: Any) -> Report:
     headline = found.headline
     if headline == "is another number" and not isinstance(answer, complex):  # the right one would be the answer
         headline = "is too large" if answer > expected else "is too small"
-    wrong = (m for m in exercise.misconceptions if not differs(m.mistake(), answer, exercise.tolerance))
-    named = next(wrong, None)
-    rows = [("yours", _described(answer)), ("look at", found.remark), ("probably", _diagnosis(named))]
+    named = _first(exercise, lambda mistake: not differs(mistake(), answer, exercise.tolerance))
+    rows = [("yours", _described(answer)), ("look at", found.remark), ("probably", _diagnosis(exercise, named))]
     return _report(exercise, f"your answer {headline}.", rows, named)
 
 
@@ -128,15 +127,14 @@ def differs(one: Any, other: Any, tolerance: float) -> bool:
 def _failed(exercise: Exercise, answer: Callable[..., Any], failing: list[Attempt], tried: int) -> Report:
     first = failing[0]
     assert first.fault
-    wrong = (m for m in exercise.misconceptions if _explains(exercise, m, failing))
-    named = next(wrong, None)
+    named = _first(exercise, lambda mistake: _explains(exercise, mistake, failing))
     inputs = zip(exercise.parameters, first.arguments(), strict=False)
     rows = [
         ("case", f"{first.case.description} ({len(failing)} of {tried} cases fail)"),
         ("input", "\n".join(f"{name} = {describe(value)}" for name, value in inputs)),
         *_compared(exercise, first),
         ("look at", first.fault.remark),
-        ("probably", _diagnosis(named)),
+        ("probably", _diagnosis(exercise, named)),
         ("printed", textwrap.shorten(first.outcome.printed, 200)),
     ]
     return _report(exercise, f"your result {first.fault.headline}.", rows, named)
@@ -166,10 +164,10 @@ def _described(value: Any) -> str:
         return f"a {type(value).__name__}"
 
 
-def _explains(exercise: Exercise, misconception: Misconception, failing: list[Attempt]) -> bool:
+def _explains(exercise: Exercise, mistake: Callable[..., Any], failing: list[Attempt]) -> bool:
     """Return whether the mistake gives what the learner's function gave wherever that fails."""
     for attempt in failing:
-        made, came = call(misconception.mistake, attempt.arguments()), attempt.outcome
+        made, came = call(mistake, attempt.arguments()), attempt.outcome
         if (made.error is None) != (came.error is None) or differs(made.value, came.value, exercise.tolerance):
             return False
     # Errors alone prove nothing, nor do right results that came by changing the arguments.
@@ -177,12 +175,15 @@ def _explains(exercise: Exercise, misconception: Misconception, failing: list[At
     return any(_compare(exercise, exercise.oracle(*attempt.arguments()), value) for attempt, value in values)
 
 
-def _diagnosis(misconception: Misconception | None) -> str:
-    return f"it {misconception.name}. {misconception.diagnosis}" if misconception else ""
+def _first(exercise: Exercise, explains: Callable[[Callable[..., Any]], bool]) -> str | None:
+    """Return the name of the first misconception whose mistake explains the answer."""
+    return next((name for name, (_, mistake) in exercise.misconceptions.items() if explains(mistake)), None)
 
 
-def _report(
-    exercise: Exercise, headline: str, rows: list[tuple[str, str]], misconception: Misconception | None
-) -> Report:
+def _diagnosis(exercise: Exercise, named: str | None) -> str:
+    return f"it {named}. {exercise.misconceptions[named][0]}" if named else ""
+
+
+def _report(exercise: Exercise, headline: str, rows: list[tuple[str, str]], named: str | None) -> Report:
     said = tuple((label, text) for label, text in rows if text)
-    return Report(exercise.name, "failed", headline, said, misconception.name if misconception else None)
+    return Report(exercise.name, "failed", headline, said, named)

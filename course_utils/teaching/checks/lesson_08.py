@@ -2,7 +2,7 @@
 
 import torch
 
-from course_utils.teaching.checks.exercise import Case, Exercise, Misconception
+from course_utils.teaching.checks.exercise import Case, Exercise, drawn, given, perturbed
 
 
 def loop(
@@ -27,249 +27,192 @@ def loop(
     return read_and_write
 
 
-def reads_the_answer(step, state, targets, sos, forced):
-    """Read y_u, not y_(u - 1), wherever the truth is read."""
-    return loop(first=lambda targets, sos: targets[:, 0], truth=lambda targets, u: targets[:, u])(
-        step, state, targets, sos, forced
-    )
+@drawn
+def loop_arguments(generator, B, U, C, share):
+    embedding, V = torch.randn(C, 4, generator=generator), 2 * torch.randn(4, C, generator=generator)
+
+    def step(tokens, state):
+        """The smallest decoder: its state fades, and adds what it reads."""
+        state = torch.tanh(0.5 * state + embedding[tokens])
+        return (state @ V).log_softmax(-1), state
+
+    targets = torch.randint(3, C, (B, U), generator=generator)
+    targets[:, -1] = 2
+    forced = torch.rand(B, U, generator=generator) < share
+    return step, torch.randn(B, 4, generator=generator), targets, 1, forced
 
 
-def one_coin_a_sentence(forced, u):
-    return forced[:, 0]
-
-
-def worst(log_probs):
-    return log_probs.argmin(-1)
-
-
-def loop_arguments(B, U, C, share):
-    def arguments(generator):
-        embedding, V = torch.randn(C, 4, generator=generator), 2 * torch.randn(4, C, generator=generator)
-
-        def step(tokens, state):
-            """The smallest decoder: its state fades, and adds what it reads."""
-            state = torch.tanh(0.5 * state + embedding[tokens])
-            return (state @ V).log_softmax(-1), state
-
-        targets = torch.randint(3, C, (B, U), generator=generator)
-        targets[:, -1] = 2
-        forced = torch.rand(B, U, generator=generator) < share
-        return step, torch.randn(B, 4, generator=generator), targets, 1, forced
-
-    return arguments
+READ_AND_WRITE = Exercise(
+    name="read_and_write",
+    task="Run a decoder that reads the truth where it is forced to, and its own choice elsewhere.",
+    oracle=loop(),
+    returns="(B, U, C)",
+    cases=[
+        Case("one sentence, always the truth", loop_arguments(1, 3, 5, 2.0)),
+        Case("one sentence, never the truth", loop_arguments(1, 4, 5, -1.0)),
+        Case("three sentences, truth half of the time", loop_arguments(3, 6, 6, 0.5), times=3),
+        Case("as many sentences as steps and tokens", loop_arguments(5, 5, 5, 0.5)),
+    ],
+    misconceptions={
+        "always reads the truth": (
+            "`forced` makes no difference to it. Where it is False, the decoder reads its own likeliest token.",
+            loop(use=lambda forced, u: torch.ones_like(forced[:, u])),
+        ),
+        "never reads the truth": (
+            "`forced` makes no difference to it. Where it is True, the decoder reads the true last token.",
+            loop(use=lambda forced, u: torch.zeros_like(forced[:, u])),
+        ),
+        "takes the coin the wrong way round": (
+            "True means: read the truth.",
+            loop(use=lambda forced, u: ~forced[:, u]),
+        ),
+        "reads the very token that it should predict": (
+            "Step u reads the token *before*, `targets[:, u - 1]`. Shown the answer, it learns to copy.",
+            loop(first=lambda targets, sos: targets[:, 0], truth=lambda targets, u: targets[:, u]),
+        ),
+        "reads the answer at every step but the first": (
+            "At step u the last token is `targets[:, u - 1]`; `targets[:, u]` is what it should predict.",
+            loop(truth=lambda targets, u: targets[:, u]),
+        ),
+        "feeds `<eos>` in at the first step": (
+            "Rolled round, the last token of each target comes first. Before the first token stands `sos`.",
+            loop(first=lambda targets, sos: targets[:, -1]),
+        ),
+        "lags a step behind the truth": (
+            "The last token at step u is `targets[:, u - 1]`, not the one before that.",
+            loop(truth=lambda targets, u: targets[:, max(u - 2, 0)]),
+        ),
+        "tosses the coin of step u + 1 at step u": (
+            "`forced[:, u]` says what is read at step u; at step 0 it is `sos` in any case.",
+            loop(use=lambda forced, u: forced[:, u - 1]),
+        ),
+        "tosses one coin for a whole sentence": (
+            "`forced` has a column for each step: each token has a coin of its own.",
+            loop(use=lambda forced, u: forced[:, 0]),
+        ),
+        "reads its least likely token": (
+            "Its own choice is the likeliest: `argmax`.",
+            loop(own=lambda log_probs: log_probs.argmin(-1)),
+        ),
+        "forgets to hand the new state on": (
+            "Each step goes on from the state that the step before returned.",
+            loop(keep=lambda old, new: old),
+        ),
+    },
+    hints=[
+        "A loop over u: choose what is read, take a step, keep the log-probabilities, hand the state on.",
+        "`torch.where(forced[:, u], targets[:, u - 1], own)` chooses for each text; `own` is its last `argmax`.",
+        "At u = 0 read `torch.full((B,), sos)`. Collect (B, C) in a list, and `torch.stack(found, 1)` at the end.",
+    ],
+)
 
 
 def share_of_truth(update, updates, least):
     return 1 - (1 - least) * min(update / updates, 1)
 
 
-def schedule_arguments(*given):
-    return lambda generator: given
+SHARE_OF_TRUTH = Exercise(
+    name="share_of_truth",
+    task="Return a share that falls on a straight line from 1 to the least, and stays there.",
+    oracle=share_of_truth,
+    returns="a number",
+    cases=[
+        Case("update 0", given(0, 100, 0.0)),
+        Case("half-way to 0", given(50, 100, 0.0)),
+        Case("half-way to 0.4", given(50, 100, 0.4)),
+        Case("the last update", given(100, 100, 0.25)),
+        Case("long after the last update", given(350, 100, 0.25)),
+    ],
+    misconceptions={
+        "rises instead of falling": (
+            "At update 0 everything is truth, a share of 1.",
+            lambda update, updates, least: least + (1 - least) * min(update / updates, 1),
+        ),
+        "goes on falling after the last update": (
+            "From `updates` on the share stays at `least`; a share below it, or below 0, is none.",
+            lambda update, updates, least: 1 - (1 - least) * update / updates,
+        ),
+        "falls to 0 and is cut off at the least": (
+            "Then `least` is reached long before `updates`. The line itself should end at `least`.",
+            lambda update, updates, least: max(least, 1 - update / updates),
+        ),
+        "falls by the least, not to it": (
+            "The line falls from 1 to `least`, by 1 - `least`.",
+            lambda update, updates, least: 1 - least * min(update / updates, 1),
+        ),
+        "divides whole numbers without a rest": (
+            "`//` leaves 0 until the very last update; a line needs `/`.",
+            lambda update, updates, least: 1 - (1 - least) * min(update // updates, 1),
+        ),
+    },
+    hints=[
+        "How much of the way has been gone? `update / updates`, and never more than 1.",
+        "The whole way is from 1 down to `least`: its length is `1 - least`.",
+        "1 minus that length times the part that has been gone.",
+    ],
+)
 
 
-def errors_behind(written, targets, lengths, place):
-    real = torch.arange(targets.shape[1]) < lengths[:, None]
-    wrong = (written != targets) & real
-    return wrong[:, place + 1 :].sum(0) / real[:, place + 1 :].sum(0)
+def behind(share):
+    """Return ``share(wrong, real)`` of the places behind a mistake, where a token is wrong, and where one is at all."""
+
+    def errors(written, targets, lengths, place):
+        real = torch.arange(targets.shape[1]) < lengths[:, None]
+        wrong = (written != targets) & real
+        return share(wrong[:, place + 1 :], real[:, place + 1 :])
+
+    return errors
 
 
-def all_rows(written, targets, lengths, place):
-    real = torch.arange(targets.shape[1]) < lengths[:, None]
-    return ((written != targets) & real)[:, place + 1 :].float().mean(0)
+errors_behind = behind(lambda wrong, real: wrong.sum(0) / real.sum(0))
 
 
-def padding_too(written, targets, lengths, place):
-    return (written != targets)[:, place + 1 :].float().mean(0)
+@drawn
+def error_arguments(generator, U, lengths, place):
+    B, sizes = len(lengths), torch.tensor(lengths)
+    targets, written = (torch.randint(3, 6, (B, U), generator=generator) for _ in range(2))
+    targets[torch.arange(B), sizes - 1] = 2
+    padding = torch.arange(U) >= sizes[:, None]
+    return written, targets.masked_fill(padding, 0), sizes, place
 
 
-def from_the_mistake_on(written, targets, lengths, place):
-    return errors_behind(written, targets, lengths, place - 1)
-
-
-def share_right(written, targets, lengths, place):
-    return 1 - errors_behind(written, targets, lengths, place)
-
-
-def counts(written, targets, lengths, place):
-    real = torch.arange(targets.shape[1]) < lengths[:, None]
-    return ((written != targets) & real)[:, place + 1 :].sum(0)
-
-
-def without_eos(written, targets, lengths, place):
-    return errors_behind(written, targets, lengths - 1, place)
-
-
-def error_arguments(U, lengths, place):
-    def arguments(generator):
-        B, sizes = len(lengths), torch.tensor(lengths)
-        targets, written = (torch.randint(3, 6, (B, U), generator=generator) for _ in range(2))
-        targets[torch.arange(B), sizes - 1] = 2
-        padding = torch.arange(U) >= sizes[:, None]
-        return written, targets.masked_fill(padding, 0), sizes, place
-
-    return arguments
-
-
-EXERCISES = [
-    Exercise(
-        name="read_and_write",
-        lesson="08",
-        task="Run a decoder that reads the truth where it is forced to, and its own choice elsewhere.",
-        oracle=loop(),
-        returns="(B, U, C)",
-        cases=[
-            Case("one sentence, always the truth", loop_arguments(1, 3, 5, 2.0)),
-            Case("one sentence, never the truth", loop_arguments(1, 4, 5, -1.0)),
-            Case("three sentences, truth half of the time", loop_arguments(3, 6, 6, 0.5), times=3),
-            Case("as many sentences as steps and tokens", loop_arguments(5, 5, 5, 0.5)),
-        ],
-        misconceptions=[
-            Misconception(
-                "always reads the truth",
-                "`forced` makes no difference to it. Where it is False, the decoder reads its own likeliest token.",
-                loop(use=lambda forced, u: torch.ones_like(forced[:, u])),
-            ),
-            Misconception(
-                "never reads the truth",
-                "`forced` makes no difference to it. Where it is True, the decoder reads the true last token.",
-                loop(use=lambda forced, u: torch.zeros_like(forced[:, u])),
-            ),
-            Misconception(
-                "takes the coin the wrong way round",
-                "True means: read the truth.",
-                loop(use=lambda forced, u: ~forced[:, u]),
-            ),
-            Misconception(
-                "reads the very token that it should predict",
-                "Step u reads the token *before*, `targets[:, u - 1]`. Shown the answer, it learns to copy.",
-                reads_the_answer,
-            ),
-            Misconception(
-                "reads the answer at every step but the first",
-                "At step u the last token is `targets[:, u - 1]`; `targets[:, u]` is what it should predict.",
-                loop(truth=lambda targets, u: targets[:, u]),
-            ),
-            Misconception(
-                "feeds `<eos>` in at the first step",
-                "Rolled round, the last token of each target comes first. Before the first token stands `sos`.",
-                loop(first=lambda targets, sos: targets[:, -1]),
-            ),
-            Misconception(
-                "lags a step behind the truth",
-                "The last token at step u is `targets[:, u - 1]`, not the one before that.",
-                loop(truth=lambda targets, u: targets[:, max(u - 2, 0)]),
-            ),
-            Misconception(
-                "tosses the coin of step u + 1 at step u",
-                "`forced[:, u]` says what is read at step u; at step 0 it is `sos` in any case.",
-                loop(use=lambda forced, u: forced[:, u - 1]),
-            ),
-            Misconception(
-                "tosses one coin for a whole sentence",
-                "`forced` has a column for each step: each token has a coin of its own.",
-                loop(use=one_coin_a_sentence),
-            ),
-            Misconception(
-                "reads its least likely token", "Its own choice is the likeliest: `argmax`.", loop(own=worst)
-            ),
-            Misconception(
-                "forgets to hand the new state on",
-                "Each step goes on from the state that the step before returned.",
-                loop(keep=lambda old, new: old),
-            ),
-        ],
-        hints=[
-            "A loop over u: choose what is read, take a step, keep the log-probabilities, hand the state on.",
-            "`torch.where(forced[:, u], targets[:, u - 1], own)` chooses for each text; `own` is its last `argmax`.",
-            "At u = 0 read `torch.full((B,), sos)`. Collect (B, C) in a list, and `torch.stack(found, 1)` at the end.",
-        ],
-    ),
-    Exercise(
-        name="share_of_truth",
-        lesson="08",
-        task="Return a share that falls on a straight line from 1 to the least, and stays there.",
-        oracle=share_of_truth,
-        returns="a number",
-        cases=[
-            Case("update 0", schedule_arguments(0, 100, 0.0)),
-            Case("half-way to 0", schedule_arguments(50, 100, 0.0)),
-            Case("half-way to 0.4", schedule_arguments(50, 100, 0.4)),
-            Case("the last update", schedule_arguments(100, 100, 0.25)),
-            Case("long after the last update", schedule_arguments(350, 100, 0.25)),
-        ],
-        misconceptions=[
-            Misconception(
-                "rises instead of falling",
-                "At update 0 everything is truth, a share of 1.",
-                lambda update, updates, least: least + (1 - least) * min(update / updates, 1),
-            ),
-            Misconception(
-                "goes on falling after the last update",
-                "From `updates` on the share stays at `least`; a share below it, or below 0, is none.",
-                lambda update, updates, least: 1 - (1 - least) * update / updates,
-            ),
-            Misconception(
-                "falls to 0 and is cut off at the least",
-                "Then `least` is reached long before `updates`. The line itself should end at `least`.",
-                lambda update, updates, least: max(least, 1 - update / updates),
-            ),
-            Misconception(
-                "falls by the least, not to it",
-                "The line falls from 1 to `least`, by 1 - `least`.",
-                lambda update, updates, least: 1 - least * min(update / updates, 1),
-            ),
-            Misconception(
-                "divides whole numbers without a rest",
-                "`//` leaves 0 until the very last update; a line needs `/`.",
-                lambda update, updates, least: 1 - (1 - least) * min(update // updates, 1),
-            ),
-        ],
-        hints=[
-            "How much of the way has been gone? `update / updates`, and never more than 1.",
-            "The whole way is from 1 down to `least`: its length is `1 - least`.",
-            "1 minus that length times the part that has been gone.",
-        ],
-    ),
-    Exercise(
-        name="errors_behind",
-        lesson="08",
-        task="Return the share of wrong tokens at each place behind a mistake.",
-        oracle=errors_behind,
-        returns="(U - place - 1,)",
-        cases=[
-            Case("one sentence, a mistake at its start", error_arguments(5, [5], 0)),
-            Case("two sentences of one length", error_arguments(5, [5, 5], 1)),
-            Case("four sentences of different lengths", error_arguments(6, [6, 3, 5, 6], 0), times=2),
-            Case("as many sentences as places", error_arguments(5, [5, 4, 5, 5, 3], 2), times=2),
-        ],
-        misconceptions=[
-            Misconception(
-                "divides by all sentences, also those that have ended",
-                "At a place where half of the sentences have ended, only the other half can be wrong: divide by those.",
-                all_rows,
-            ),
-            Misconception(
-                "counts padding",
-                "What stands behind `<eos>` is nobody's mistake. `lengths` says how many tokens are real.",
-                padding_too,
-            ),
-            Misconception(
-                "counts the forced mistake itself",
-                "It was forced, so it is wrong in any case. The first number belongs to the place *behind* it.",
-                from_the_mistake_on,
-            ),
-            Misconception("returns the share that is right", "Asked for is how many differ.", share_right),
-            Misconception("counts, and divides by nothing", "A share lies between 0 and 1.", counts),
-            Misconception(
-                "leaves out `<eos>`",
-                "`lengths` counts it: a text that does not stop where it should is wrong there.",
-                without_eos,
-            ),
-        ],
-        hints=[
-            "Two masks (B, U): which tokens are real, and which of them are wrong.",
-            "`torch.arange(U) < lengths[:, None]` is the first; `written != targets` and the first make the second.",
-            "Cut both off behind the mistake, `[:, place + 1:]`, sum each over the sentences, and divide.",
-        ],
-    ),
-]
+ERRORS_BEHIND = Exercise(
+    name="errors_behind",
+    task="Return the share of wrong tokens at each place behind a mistake.",
+    oracle=errors_behind,
+    returns="(U - place - 1,)",
+    cases=[
+        Case("one sentence, a mistake at its start", error_arguments(5, [5], 0)),
+        Case("two sentences of one length", error_arguments(5, [5, 5], 1)),
+        Case("four sentences of different lengths", error_arguments(6, [6, 3, 5, 6], 0), times=2),
+        Case("as many sentences as places", error_arguments(5, [5, 4, 5, 5, 3], 2), times=2),
+    ],
+    misconceptions={
+        "divides by all sentences, also those that have ended": (
+            "At a place where half of the sentences have ended, only the other half can be wrong: divide by those.",
+            behind(lambda wrong, real: wrong.float().mean(0)),
+        ),
+        "counts padding": (
+            "What stands behind `<eos>` is nobody's mistake. `lengths` says how many tokens are real.",
+            lambda written, targets, lengths, place: (written != targets)[:, place + 1 :].float().mean(0),
+        ),
+        "counts the forced mistake itself": (
+            "It was forced, so it is wrong in any case. The first number belongs to the place *behind* it.",
+            perturbed(errors_behind, place=lambda place: place - 1),
+        ),
+        "returns the share that is right": (
+            "Asked for is how many differ.",
+            behind(lambda wrong, real: 1 - wrong.sum(0) / real.sum(0)),
+        ),
+        "counts, and divides by nothing": ("A share lies between 0 and 1.", behind(lambda wrong, real: wrong.sum(0))),
+        "leaves out `<eos>`": (
+            "`lengths` counts it: a text that does not stop where it should is wrong there.",
+            perturbed(errors_behind, lengths=lambda lengths: lengths - 1),
+        ),
+    },
+    hints=[
+        "Two masks (B, U): which tokens are real, and which of them are wrong.",
+        "`torch.arange(U) < lengths[:, None]` is the first; `written != targets` and the first make the second.",
+        "Cut both off behind the mistake, `[:, place + 1:]`, sum each over the sentences, and divide.",
+    ],
+)

@@ -1,132 +1,121 @@
 """The exercises of lesson 11: merge two prefixes, a smoothed bigram, the fused score, tune without peeking."""
 
 import math
-from collections.abc import Callable
 from functools import total_ordering
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import torch
 
 from course_utils.teaching.checks.compare import Difference, difference
-from course_utils.teaching.checks.exercise import Case, Exercise, Misconception
+from course_utils.teaching.checks.exercise import Case, Exercise, drawn, given, perturbed
 
 
-def merge(own, parent, repeats, y_blank, y_label):
-    arriving = parent[0] if repeats else sum(parent)
-    return sum(own) * y_blank, (own[1] + arriving) * y_label
+def merging(to_blank=sum, lasting=lambda own: own[1], add=sum):
+    """Return how two prefixes merge, or a way that goes wrong in what of a prefix goes on, or how it is added up."""
+
+    def merge(own, parent, repeats, y_blank, y_label):
+        arriving = parent[0] if repeats else add(parent)
+        return to_blank(own) * y_blank, add([lasting(own), arriving]) * y_label
+
+    return merge
 
 
-def always_both(own, parent, repeats, y_blank, y_label):
-    return merge(own, parent, False, y_blank, y_label)
+merge = merging()
 
 
-def never_the_label(own, parent, repeats, y_blank, y_label):
-    return merge(own, parent, True, y_blank, y_label)
+@drawn
+def drawn_merge(generator, repeats):
+    own, parent, frame = torch.rand(3, 2, generator=generator).tolist()
+    return tuple(own), tuple(parent), repeats, *frame
 
 
-def repeats_turned_round(own, parent, repeats, y_blank, y_label):
-    return merge(own, parent, not repeats, y_blank, y_label)
+MERGE_PREFIXES = Exercise(
+    name="merge_prefixes",
+    task="Take one frame with a prefix that its parent joins.",
+    oracle=merge,
+    returns="(blank, label)",
+    cases=[
+        Case("another label than the one before", given((0.1, 0.3), (0.2, 0.4), False, 0.5, 0.25)),
+        Case("the same label again", given((0.1, 0.3), (0.2, 0.4), True, 0.5, 0.25)),
+        Case("a parent that ends in its label alone", given((0.0, 0.0), (0.0, 0.5), False, 0.5, 0.5)),
+        Case("the same, repeated", given((0.0, 0.0), (0.0, 0.5), True, 0.5, 0.5)),
+        Case("random masses", drawn_merge(False), times=2),
+        Case("random masses, repeated", drawn_merge(True), times=2),
+    ],
+    misconceptions={
+        "lets all of the parent's paths say a repeated symbol": (
+            "Paths of *a* that end in a come to another a only over a blank; without it the two merge.",
+            perturbed(merge, repeats=False),
+        ),
+        "lets only the parent's blank go on, repeated or not": (
+            "A *different* label may follow at once, without a blank between.",
+            perturbed(merge, repeats=True),
+        ),
+        "has the two cases turned round": (
+            "Which of the parent's paths may say its last label once more? Those that end in the …",
+            perturbed(merge, repeats=lambda repeats: not repeats),
+        ),
+        "repeats from the paths that end in the label": (
+            "For a repeat it is the other part of the parent's mass that counts.",
+            perturbed(merge, parent=lambda parent: parent[::-1]),
+        ),
+        "does not merge: nothing arrives from the parent": (
+            "The parent's paths that now say the label have become paths of this prefix. Add them.",
+            perturbed(merge, parent=(0.0, 0.0)),
+        ),
+        "lets only paths that end in the blank go on to the blank": (
+            "Any path of the prefix may go on with a blank: it adds no label.",
+            merging(to_blank=lambda own: own[0]),
+        ),
+        "does not let the label last": (
+            "Paths that end in the label may hold it one frame longer, and stay the same prefix.",
+            merging(lasting=lambda own: 0.0),
+        ),
+        "lets the prefix go on from its own end of blank to its label": (
+            "After a blank, the same label is said *again*: that is a longer prefix, not this one.",
+            merging(lasting=sum),
+        ),
+        "takes the best way in place of the sum": (
+            "All paths of one text count. Add them up.",
+            merging(to_blank=max, add=max),
+        ),
+    },
+    hints=[
+        "Three ways lead on: to the blank, from both parts; staying in the label; and arriving from the parent.",
+        "What arrives is all of the parent, or only its blank part if the label repeats the parent's last one.",
+        "`arriving = parent[0] if repeats else parent[0] + parent[1]`, and it joins `own[1]` before both are "
+        "multiplied by `y_label`.",
+    ],
+)
 
 
-def label_of_the_parent(own, parent, repeats, y_blank, y_label):
-    arriving = parent[1] if repeats else sum(parent)
-    return sum(own) * y_blank, (own[1] + arriving) * y_label
+def with_ends(sentences):
+    return [pair for sentence in sentences for pair in pairwise(["<s>", *sentence, "</s>"])]
 
 
-def nothing_arrives(own, parent, repeats, y_blank, y_label):
-    return merge(own, (0.0, 0.0), repeats, y_blank, y_label)
+def counting(pairs_of=with_ends, below=lambda pair, before, word: pair[0] == before):
+    """Return a smoothed share of pairs, or one that goes wrong in which pairs it counts, at all or below the line."""
+
+    def bigram(sentences, before, word, k, vocabulary):
+        pairs = pairs_of(sentences)
+        total = sum(below(pair, before, word) for pair in pairs)
+        return (pairs.count((before, word)) + k) / (total + k * len(vocabulary))
+
+    return bigram
 
 
-def blank_from_blank(own, parent, repeats, y_blank, y_label):
-    return own[0] * y_blank, merge(own, parent, repeats, y_blank, y_label)[1]
-
-
-def label_never_lasts(own, parent, repeats, y_blank, y_label):
-    return merge(own, parent, repeats, y_blank, 0.0)[0], merge((0.0, 0.0), parent, repeats, y_blank, y_label)[1]
-
-
-def label_after_its_blank(own, parent, repeats, y_blank, y_label):
-    """Let the prefix itself go on from its blank to its last label, which would make a longer prefix."""
-    blank, label = merge(own, parent, repeats, y_blank, y_label)
-    return blank, label + own[0] * y_label
-
-
-def best_way(own, parent, repeats, y_blank, y_label):
-    arriving = parent[0] if repeats else max(parent)
-    return max(own) * y_blank, max(own[1], arriving) * y_label
-
-
-def drawn_merge(repeats: bool) -> Callable:
-    def arguments(generator):
-        own, parent, frame = torch.rand(3, 2, generator=generator).tolist()
-        return tuple(own), tuple(parent), repeats, *frame
-
-    return arguments
-
-
-def given(*arguments: Any) -> Callable:
-    return lambda generator: arguments
-
-
-def bigram(sentences, before, word, k, vocabulary):
-    pairs = [pair for sentence in sentences for pair in pairwise(["<s>", *sentence, "</s>"])]
-    both, one = pairs.count((before, word)), sum(pair[0] == before for pair in pairs)
-    return (both + k) / (one + k * len(vocabulary))
-
-
-def nothing_below(sentences, before, word, k, vocabulary):
-    both = bigram(sentences, before, word, 0, vocabulary) if bigram_history(sentences, before) else 0.0
-    total = bigram_history(sentences, before)
-    return (both * total + k) / (total + k)
-
-
-def bigram_history(sentences, before):
-    return sum(token == before for sentence in sentences for token in ["<s>", *sentence])
-
-
-def no_smoothing(sentences, before, word, k, vocabulary):
-    return bigram(sentences, before, word, 0, vocabulary)
-
-
-def only_above(sentences, before, word, k, vocabulary):
-    total = bigram_history(sentences, before)
-    return bigram(sentences, before, word, 0, vocabulary) + k / total
-
-
-def turned_round(sentences, before, word, k, vocabulary):
-    return bigram([sentence[::-1] for sentence in sentences], before, word, k, vocabulary)
-
-
-def divided_by_the_word(sentences, before, word, k, vocabulary):
-    pairs = [pair for sentence in sentences for pair in pairwise(["<s>", *sentence, "</s>"])]
-    return (pairs.count((before, word)) + k) / (sum(pair[1] == word for pair in pairs) + k * len(vocabulary))
-
-
-def without_ends(sentences, before, word, k, vocabulary):
-    pairs = [pair for sentence in sentences for pair in pairwise(sentence)]
-    both, one = pairs.count((before, word)), sum(pair[0] == before for pair in pairs)
-    return (both + k) / (one + k * len(vocabulary))
-
-
-def across_sentences(sentences, before, word, k, vocabulary):
-    return without_ends([[word for sentence in sentences for word in sentence]], before, word, k, vocabulary)
-
-
-def of_all_pairs(sentences, before, word, k, vocabulary):
-    pairs = [pair for sentence in sentences for pair in pairwise(["<s>", *sentence, "</s>"])]
-    return (pairs.count((before, word)) + k) / (len(pairs) + k * len(vocabulary))
-
-
+bigram = counting()
 TEXTS = [["call", "my", "mother"], ["call", "the", "office"], ["feed", "the", "cat"], ["call", "my", "office"]]
 WORDS = sorted({word for text in TEXTS for word in text} | {"</s>"})
 
 
-def asked(before: str, word: str, k: float) -> Callable:
-    return lambda generator: ([list(text) for text in TEXTS], before, word, k, list(WORDS))
+@drawn
+def asked(generator, before, word, k):
+    return [list(text) for text in TEXTS], before, word, k, list(WORDS)
 
 
-def drawn_bigram(generator: torch.Generator) -> tuple:
+def drawn_bigram(generator):
     def some(count):
         return [WORDS[1 + int(n)] for n in torch.randint(len(WORDS) - 1, (count,), generator=generator)]
 
@@ -135,13 +124,121 @@ def drawn_bigram(generator: torch.Generator) -> tuple:
     return texts, before, word, 0.1 + float(torch.rand((), generator=generator)), list(WORDS)
 
 
+SMOOTHED_BIGRAM = Exercise(
+    name="smoothed_bigram",
+    task="Return P(word | before) with k added to each count.",
+    oracle=bigram,
+    returns="a probability",
+    cases=[
+        Case("a pair that was seen", asked("call", "my", 1.0)),
+        Case("a pair that was never seen", asked("feed", "my", 1.0)),
+        Case("the first word of a sentence", asked("<s>", "call", 1.0)),
+        Case("the end of a sentence", asked("office", "</s>", 0.5)),
+        Case("a small k", asked("the", "cat", 0.1)),
+        Case("two words that only meet across sentences", asked("mother", "call", 0.5)),
+        Case("random sentences", drawn_bigram, times=3),
+    ],
+    misconceptions={
+        "does not smooth": (
+            "A pair that was never seen would have probability 0, and no sound could save its sentence.",
+            perturbed(bigram, k=0),
+        ),
+        "adds k below only once": (
+            "Each of the words in the vocabulary gets its k, so the probabilities sum to 1 only if the denominator "
+            "grows by k for each of them.",
+            perturbed(bigram, vocabulary=["any"]),
+        ),
+        "adds k only above the line": (
+            "Then the probabilities sum to more than 1. What must be added below?",
+            perturbed(bigram, vocabulary=[]),
+        ),
+        "counts the pairs the wrong way round": (
+            "`before` comes first.",
+            perturbed(bigram, sentences=lambda sentences: [sentence[::-1] for sentence in sentences]),
+        ),
+        "divides by the count of the word": (
+            "It is a share of all that came after `before`.",
+            counting(below=lambda pair, before, word: pair[1] == word),
+        ),
+        "forgets the beginning and the end of a sentence": (
+            "Put `<s>` in front and `</s>` behind each sentence: which words begin and end one is worth knowing.",
+            counting(lambda sentences: [pair for sentence in sentences for pair in pairwise(sentence)]),
+        ),
+        "counts pairs across sentences": (
+            "The last word of one sentence says nothing of the first of the next.",
+            counting(lambda sentences: list(pairwise(chain(*sentences)))),
+        ),
+        "divides by all pairs": (
+            "A share *given* `before`: count only pairs with it.",
+            counting(below=lambda pair, before, word: True),
+        ),
+    },
+    hints=[
+        "Make all pairs of neighbours, of `['<s>', *sentence, '</s>']` for each sentence.",
+        "Two counts: the pair itself, and all pairs that begin with `before`.",
+        "`(pair + k) / (history + k * len(vocabulary))`",
+    ],
+)
+
+
 def fused(log_acoustic, word_probs, alpha, beta):
     return log_acoustic + alpha * sum(map(math.log, word_probs)) + beta * len(word_probs)
 
 
-def drawn_score(generator: torch.Generator) -> tuple:
+def drawn_score(generator):
     *probs, alpha, beta = (0.05 + 0.9 * torch.rand(6, generator=generator)).tolist()
     return -20 * probs[0], probs[: 2 + int(8 * probs[1]) % 3], 2 * alpha, 3 * beta
+
+
+FUSED_SCORE = Exercise(
+    name="fused_score",
+    task="Return the fused score of a hypothesis.",
+    oracle=fused,
+    returns="a number",
+    cases=[
+        Case("one word", given(-3.0, [0.5], 1.0, 0.0)),
+        Case("two words and a length term", given(-3.0, [0.5, 0.1], 0.5, 2.0)),
+        Case("no language model", given(-7.0, [0.2, 0.2, 0.4], 0.0, 1.0)),
+        Case("no words", given(-7.0, [], 0.8, 1.0)),
+        Case("random numbers", drawn_score, times=4),
+    ],
+    misconceptions={
+        "adds probabilities where logarithms belong": (
+            "A product becomes a sum only in logarithms.",
+            lambda log_acoustic, word_probs, alpha, beta: (
+                log_acoustic + alpha * sum(word_probs) + beta * len(word_probs)
+            ),
+        ),
+        "takes the product's logarithm wrong: log of the sum": (
+            "The sentence's probability is the *product* of its words'.",
+            lambda log_acoustic, word_probs, alpha, beta: (
+                log_acoustic + alpha * math.log(sum(word_probs) or 1) + beta * len(word_probs)
+            ),
+        ),
+        "forgets the weight α": (
+            "α is the exponent of P(Y), so a factor of its logarithm.",
+            perturbed(fused, alpha=1.0),
+        ),
+        "forgets the length term": ("Each word adds β.", perturbed(fused, beta=0.0)),
+        "takes the length term off": (
+            "The language model charges for each word already; β pays some of it back.",
+            perturbed(fused, beta=lambda beta: -beta),
+        ),
+        "weighs the sound": (
+            "α belongs to the language model.",
+            lambda log_acoustic, word_probs, alpha, beta: alpha * log_acoustic + fused(0.0, word_probs, 1.0, beta),
+        ),
+        "adds β once, however many words there are": (
+            "β · |Y|: the number of words counts.",
+            lambda log_acoustic, word_probs, alpha, beta: fused(log_acoustic, word_probs, alpha, 0.0) + beta,
+        ),
+    },
+    hints=[
+        "Take the logarithm of P(Y | X) · P(Y)^α first: what becomes of the product, and of the exponent?",
+        "P(Y) is the product of `word_probs`, so its logarithm is a sum of logarithms.",
+        "`log_acoustic`, plus `alpha` times that sum, plus `beta` times `len(word_probs)`.",
+    ],
+)
 
 
 @total_ordering
@@ -190,39 +287,20 @@ class Voices:
         return f"<{self.name} voices>"
 
 
-def tune(alphas, valid, test):
-    alpha = min(alphas, key=valid.error)
-    return alpha, test.error(alpha)
+def choosing(by=lambda valid, test: valid.error, best=min, told=lambda valid, test: test.error):
+    """Return a choice of α, or one that goes wrong in what it chooses by, in what is best, or in what it tells."""
 
+    def tune(alphas, valid, test):
+        alpha = best(alphas, key=by(valid, test))
+        return alpha, told(valid, test)(alpha)
 
-def by_the_test(alphas, valid, test):
-    alpha = min(alphas, key=test.error)
-    return alpha, test.error(alpha)
+    return tune
 
 
 def looks_first(alphas, valid, test):
     errors = {alpha: test.error(alpha) for alpha in alphas}
     alpha = min(alphas, key=valid.error)
     return alpha, errors[alpha]
-
-
-def by_both(alphas, valid, test):
-    alpha = min(alphas, key=lambda alpha: valid.error(alpha) + test.error(alpha))
-    return alpha, test.error(alpha)
-
-
-def best_test_error(alphas, valid, test):
-    return min(alphas, key=valid.error), min(map(test.error, alphas))
-
-
-def error_of_the_valid(alphas, valid, test):
-    alpha = min(alphas, key=valid.error)
-    return alpha, valid.error(alpha)
-
-
-def largest(alphas, valid, test):
-    alpha = max(alphas, key=valid.error)
-    return alpha, test.error(alpha)
 
 
 def honest(expected: Any, got: Any) -> Any:
@@ -236,15 +314,15 @@ def honest(expected: Any, got: Any) -> Any:
     return None
 
 
-def tables(valid: dict[float, float], test: dict[float, float]) -> Callable:
-    return lambda generator: (list(valid), Voices("validation", dict(valid)), Voices("test", dict(test)))
+@drawn
+def tables(generator, valid, test):
+    return list(valid), Voices("validation", valid), Voices("test", test)
 
 
-def drawn_tables(generator: torch.Generator) -> tuple:
+def drawn_tables(generator):
     alphas = [0.2 * step for step in range(1, 7)]
     errors = torch.rand(2, 6, generator=generator).tolist()
-    valid, test = (dict(zip(alphas, row, strict=True)) for row in errors)
-    return alphas, Voices("validation", valid), Voices("test", test)
+    return tables(*(dict(zip(alphas, row, strict=True)) for row in errors))(generator)
 
 
 PEEKED = (
@@ -252,225 +330,37 @@ PEEKED = (
     "anybody else. Choose on the validation voices; open the test voices once, at the end."
 )
 
-EXERCISES = [
-    Exercise(
-        name="merge_prefixes",
-        lesson="11",
-        task="Take one frame with a prefix that its parent joins.",
-        oracle=merge,
-        returns="(blank, label)",
-        cases=[
-            Case("another label than the one before", given((0.1, 0.3), (0.2, 0.4), False, 0.5, 0.25)),
-            Case("the same label again", given((0.1, 0.3), (0.2, 0.4), True, 0.5, 0.25)),
-            Case("a parent that ends in its label alone", given((0.0, 0.0), (0.0, 0.5), False, 0.5, 0.5)),
-            Case("the same, repeated", given((0.0, 0.0), (0.0, 0.5), True, 0.5, 0.5)),
-            Case("random masses", drawn_merge(False), times=2),
-            Case("random masses, repeated", drawn_merge(True), times=2),
-        ],
-        misconceptions=[
-            Misconception(
-                "lets all of the parent's paths say a repeated symbol",
-                "Paths of *a* that end in a come to another a only over a blank; without it the two merge.",
-                always_both,
-            ),
-            Misconception(
-                "lets only the parent's blank go on, repeated or not",
-                "A *different* label may follow at once, without a blank between.",
-                never_the_label,
-            ),
-            Misconception(
-                "has the two cases turned round",
-                "Which of the parent's paths may say its last label once more? Those that end in the …",
-                repeats_turned_round,
-            ),
-            Misconception(
-                "repeats from the paths that end in the label",
-                "For a repeat it is the other part of the parent's mass that counts.",
-                label_of_the_parent,
-            ),
-            Misconception(
-                "does not merge: nothing arrives from the parent",
-                "The parent's paths that now say the label have become paths of this prefix. Add them.",
-                nothing_arrives,
-            ),
-            Misconception(
-                "lets only paths that end in the blank go on to the blank",
-                "Any path of the prefix may go on with a blank: it adds no label.",
-                blank_from_blank,
-            ),
-            Misconception(
-                "does not let the label last",
-                "Paths that end in the label may hold it one frame longer, and stay the same prefix.",
-                label_never_lasts,
-            ),
-            Misconception(
-                "lets the prefix go on from its own end of blank to its label",
-                "After a blank, the same label is said *again*: that is a longer prefix, not this one.",
-                label_after_its_blank,
-            ),
-            Misconception(
-                "takes the best way in place of the sum",
-                "All paths of one text count. Add them up.",
-                best_way,
-            ),
-        ],
-        hints=[
-            "Three ways lead on: to the blank, from both parts; staying in the label; and arriving from the parent.",
-            "What arrives is all of the parent, or only its blank part if the label repeats the parent's last one.",
-            "`arriving = parent[0] if repeats else parent[0] + parent[1]`, and it joins `own[1]` before both are "
-            "multiplied by `y_label`.",
-        ],
-    ),
-    Exercise(
-        name="smoothed_bigram",
-        lesson="11",
-        task="Return P(word | before) with k added to each count.",
-        oracle=bigram,
-        returns="a probability",
-        cases=[
-            Case("a pair that was seen", asked("call", "my", 1.0)),
-            Case("a pair that was never seen", asked("feed", "my", 1.0)),
-            Case("the first word of a sentence", asked("<s>", "call", 1.0)),
-            Case("the end of a sentence", asked("office", "</s>", 0.5)),
-            Case("a small k", asked("the", "cat", 0.1)),
-            Case("two words that only meet across sentences", asked("mother", "call", 0.5)),
-            Case("random sentences", drawn_bigram, times=3),
-        ],
-        misconceptions=[
-            Misconception(
-                "does not smooth",
-                "A pair that was never seen would have probability 0, and no sound could save its sentence.",
-                no_smoothing,
-            ),
-            Misconception(
-                "adds k below only once",
-                "Each of the words in the vocabulary gets its k, so the probabilities sum to 1 only if the "
-                "denominator grows by k for each of them.",
-                nothing_below,
-            ),
-            Misconception(
-                "adds k only above the line",
-                "Then the probabilities sum to more than 1. What must be added below?",
-                only_above,
-            ),
-            Misconception("counts the pairs the wrong way round", "`before` comes first.", turned_round),
-            Misconception(
-                "divides by the count of the word",
-                "It is a share of all that came after `before`.",
-                divided_by_the_word,
-            ),
-            Misconception(
-                "forgets the beginning and the end of a sentence",
-                "Put `<s>` in front and `</s>` behind each sentence: which words begin and end one is worth knowing.",
-                without_ends,
-            ),
-            Misconception(
-                "counts pairs across sentences",
-                "The last word of one sentence says nothing of the first of the next.",
-                across_sentences,
-            ),
-            Misconception("divides by all pairs", "A share *given* `before`: count only pairs with it.", of_all_pairs),
-        ],
-        hints=[
-            "Make all pairs of neighbours, of `['<s>', *sentence, '</s>']` for each sentence.",
-            "Two counts: the pair itself, and all pairs that begin with `before`.",
-            "`(pair + k) / (history + k * len(vocabulary))`",
-        ],
-    ),
-    Exercise(
-        name="fused_score",
-        lesson="11",
-        task="Return the fused score of a hypothesis.",
-        oracle=fused,
-        returns="a number",
-        cases=[
-            Case("one word", given(-3.0, [0.5], 1.0, 0.0)),
-            Case("two words and a length term", given(-3.0, [0.5, 0.1], 0.5, 2.0)),
-            Case("no language model", given(-7.0, [0.2, 0.2, 0.4], 0.0, 1.0)),
-            Case("no words", given(-7.0, [], 0.8, 1.0)),
-            Case("random numbers", drawn_score, times=4),
-        ],
-        misconceptions=[
-            Misconception(
-                "adds probabilities where logarithms belong",
-                "A product becomes a sum only in logarithms.",
-                lambda log_acoustic, word_probs, alpha, beta: (
-                    log_acoustic + alpha * sum(word_probs) + beta * len(word_probs)
-                ),
-            ),
-            Misconception(
-                "takes the product's logarithm wrong: log of the sum",
-                "The sentence's probability is the *product* of its words'.",
-                lambda log_acoustic, word_probs, alpha, beta: (
-                    log_acoustic + alpha * math.log(sum(word_probs) or 1) + beta * len(word_probs)
-                ),
-            ),
-            Misconception(
-                "forgets the weight α",
-                "α is the exponent of P(Y), so a factor of its logarithm.",
-                lambda log_acoustic, word_probs, alpha, beta: fused(log_acoustic, word_probs, 1.0, beta),
-            ),
-            Misconception(
-                "forgets the length term",
-                "Each word adds β.",
-                lambda log_acoustic, word_probs, alpha, beta: fused(log_acoustic, word_probs, alpha, 0.0),
-            ),
-            Misconception(
-                "takes the length term off",
-                "The language model charges for each word already; β pays some of it back.",
-                lambda log_acoustic, word_probs, alpha, beta: fused(log_acoustic, word_probs, alpha, -beta),
-            ),
-            Misconception(
-                "weighs the sound",
-                "α belongs to the language model.",
-                lambda log_acoustic, word_probs, alpha, beta: alpha * log_acoustic + fused(0.0, word_probs, 1.0, beta),
-            ),
-            Misconception(
-                "adds β once, however many words there are",
-                "β · |Y|: the number of words counts.",
-                lambda log_acoustic, word_probs, alpha, beta: fused(log_acoustic, word_probs, alpha, 0.0) + beta,
-            ),
-        ],
-        hints=[
-            "Take the logarithm of P(Y | X) · P(Y)^α first: what becomes of the product, and of the exponent?",
-            "P(Y) is the product of `word_probs`, so its logarithm is a sum of logarithms.",
-            "`log_acoustic`, plus `alpha` times that sum, plus `beta` times `len(word_probs)`.",
-        ],
-    ),
-    Exercise(
-        name="tune_alpha",
-        lesson="11",
-        task="Choose α, and report its error on the test voices.",
-        oracle=tune,
-        returns="(alpha, error)",
-        compare=honest,
-        cases=[
-            Case(
-                "voices that agree",
-                tables({0.0: 0.3, 0.5: 0.2, 1.0: 0.25}, {0.0: 0.35, 0.5: 0.22, 1.0: 0.28}),
-            ),
-            Case(
-                "voices that disagree",
-                tables({0.0: 0.3, 0.5: 0.2, 1.0: 0.21}, {0.0: 0.4, 0.5: 0.25, 1.0: 0.19}),
-            ),
-            Case("random tables", drawn_tables, times=3),
-        ],
-        misconceptions=[
-            Misconception("chooses by the test voices", PEEKED, by_the_test),
-            Misconception("asks the test voices before it has chosen", PEEKED, looks_first),
-            Misconception("chooses by both sets together", PEEKED, by_both),
-            Misconception("reports the best error that any α has on the test voices", PEEKED, best_test_error),
-            Misconception(
-                "reports the validation voices' error",
-                "It was chosen to be small there; somebody else's voices have to say what it is worth.",
-                error_of_the_valid,
-            ),
-            Misconception("takes the largest error", "The smaller the error, the better.", largest),
-        ],
-        hints=[
-            "Two steps, in this order: choose; then measure.",
-            "`min(alphas, key=…)` gives the α for which a function is least. Which set's error belongs there?",
-            "Call `valid.error` for each α, and `test.error` once, for the α that you have chosen.",
-        ],
-    ),
-]
+TUNE_ALPHA = Exercise(
+    name="tune_alpha",
+    task="Choose α, and report its error on the test voices.",
+    oracle=choosing(),
+    returns="(alpha, error)",
+    compare=honest,
+    cases=[
+        Case("voices that agree", tables({0.0: 0.3, 0.5: 0.2, 1.0: 0.25}, {0.0: 0.35, 0.5: 0.22, 1.0: 0.28})),
+        Case("voices that disagree", tables({0.0: 0.3, 0.5: 0.2, 1.0: 0.21}, {0.0: 0.4, 0.5: 0.25, 1.0: 0.19})),
+        Case("random tables", drawn_tables, times=3),
+    ],
+    misconceptions={
+        "chooses by the test voices": (PEEKED, choosing(by=lambda valid, test: test.error)),
+        "asks the test voices before it has chosen": (PEEKED, looks_first),
+        "chooses by both sets together": (
+            PEEKED,
+            choosing(lambda valid, test: lambda alpha: valid.error(alpha) + test.error(alpha)),
+        ),
+        "reports the best error that any α has on the test voices": (
+            PEEKED,
+            lambda alphas, valid, test: (min(alphas, key=valid.error), min(map(test.error, alphas))),
+        ),
+        "reports the validation voices' error": (
+            "It was chosen to be small there; somebody else's voices have to say what it is worth.",
+            choosing(told=lambda valid, test: valid.error),
+        ),
+        "takes the largest error": ("The smaller the error, the better.", choosing(best=max)),
+    },
+    hints=[
+        "Two steps, in this order: choose; then measure.",
+        "`min(alphas, key=…)` gives the α for which a function is least. Which set's error belongs there?",
+        "Call `valid.error` for each α, and `test.error` once, for the α that you have chosen.",
+    ],
+)

@@ -1,8 +1,10 @@
 """The exercises of lesson 12: the joint loss, a mask, choosing a text by both, the error rate, a paired bootstrap."""
 
+import math
+
 import torch
 
-from course_utils.teaching.checks.exercise import Case, Exercise, Misconception, perturbed
+from course_utils.teaching.checks.exercise import Case, Exercise, drawn, given, perturbed
 
 
 def real(tokens, counts):
@@ -10,99 +12,92 @@ def real(tokens, counts):
     return torch.arange(tokens.shape[1]) < counts[:, None]
 
 
-def joint_loss(by_ctc, tokens, words, weight):
-    counted = real(tokens, words + 1)
-    return weight * (by_ctc / words).mean() + (1 - weight) * tokens[counted].mean()
+def per_token(tokens, words):
+    return tokens[real(tokens, words + 1)].mean()
 
 
-def padding_counted(by_ctc, tokens, words, weight):
-    return weight * (by_ctc / words).mean() + (1 - weight) * tokens.mean()
+def joint(ctc=lambda by_ctc, words: (by_ctc / words).mean(), attention=per_token):
+    """Return the joint loss, or one that goes wrong in what it makes of the losses of either side."""
+
+    def joint_loss(by_ctc, tokens, words, weight):
+        return weight * ctc(by_ctc, words) + (1 - weight) * attention(tokens, words)
+
+    return joint_loss
 
 
-def end_forgotten(by_ctc, tokens, words, weight):
-    return weight * (by_ctc / words).mean() + (1 - weight) * tokens[real(tokens, words)].mean()
+joint_loss = joint()
 
 
-def ctc_of_whole_texts(by_ctc, tokens, words, weight):
-    return weight * by_ctc.mean() + (1 - weight) * tokens[real(tokens, words + 1)].mean()
+@drawn
+def drawn_losses(generator, B, U, weight):
+    words = torch.randint(1, U, (B,), generator=generator)
+    by_ctc = 3 * torch.rand(B, generator=generator) * words
+    return by_ctc, torch.rand(B, U, generator=generator), words, weight
 
 
-def summed(by_ctc, tokens, words, weight):
-    return weight * by_ctc.sum() + (1 - weight) * tokens[real(tokens, words + 1)].sum()
+BOTH_LOSSES = Exercise(
+    name="both_losses",
+    task="Return the joint loss in nats per word, from the losses of each utterance and each token.",
+    oracle=joint_loss,
+    returns="a tensor without dimensions",
+    cases=[
+        Case("CTC alone", drawn_losses(2, 4, 1.0)),
+        Case("attention alone", drawn_losses(2, 4, 0.0)),
+        Case("half of each", drawn_losses(3, 5, 0.5)),
+        Case("one utterance", drawn_losses(1, 3, 0.3)),
+        Case("a weight of 0.2", drawn_losses(5, 6, 0.2), times=3),
+    ],
+    misconceptions={
+        "gives CTC the weight of attention": (
+            "The weight λ belongs to CTC, and attention gets what is left of 1.",
+            perturbed(joint_loss, weight=lambda weight: 1 - weight),
+        ),
+        "leaves CTC's losses as those of whole texts": (
+            "`by_ctc` holds nats per *utterance*. Long texts would weigh more, and CTC more than λ says: divide each "
+            "by its words first.",
+            joint(ctc=lambda by_ctc, words: by_ctc.mean()),
+        ),
+        "counts the padding": (
+            "Row b of `tokens` has `words[b]` words and the end; what stands behind is padding.",
+            joint(attention=lambda tokens, words: tokens.mean()),
+        ),
+        "forgets the token that ends the text": (
+            "A decoder must learn to stop: each text has one token more than it has words.",
+            joint(attention=lambda tokens, words: per_token(tokens, words - 1)),
+        ),
+        "adds up where a mean is asked for": (
+            "A sum grows with the batch; then so would every step of training.",
+            joint(lambda by_ctc, words: by_ctc.sum(), lambda tokens, words: tokens[real(tokens, words + 1)].sum()),
+        ),
+    },
+    hints=[
+        "Two numbers, each in nats per word, and a weight: which mean is taken over what?",
+        "For CTC: divide each utterance's loss by its words, then the mean over utterances. For attention: the mean "
+        "over all real tokens of the batch.",
+        "`torch.arange(U) < (words + 1)[:, None]` is True at the real tokens, the end included.",
+    ],
+)
 
 
-def drawn_losses(B, U, weight):
-    def arguments(generator):
-        words = torch.randint(1, U, (B,), generator=generator)
-        by_ctc = 3 * torch.rand(B, generator=generator) * words
-        return by_ctc, torch.rand(B, U, generator=generator), words, weight
+def likeliest_by(best=max, reading=lambda score: score):
+    """Return the choice of a text, or one that goes wrong in how it reads a score, or in which is best."""
 
-    return arguments
+    def likeliest(texts, by_ctc, by_attention, weight):
+        both = zip(map(reading, by_ctc), map(reading, by_attention), strict=True)
+        scores = [weight * c + (1 - weight) * a for c, a in both]
+        return texts[best(range(len(texts)), key=scores.__getitem__)]
 
-
-def zeroed(place):
-    """Return a mask over what `place` makes of first and count."""
-
-    def mask(frames, first, count):
-        masked = frames.clone()
-        masked[place(first, count)] = 0
-        return masked
-
-    return mask
+    return likeliest
 
 
-time_mask = zeroed(lambda first, count: (slice(None), slice(first, first + count)))
-bands_masked = zeroed(lambda first, count: (..., slice(first, first + count)))
-utterances_masked = zeroed(lambda first, count: slice(first, first + count))
-up_to_count = zeroed(lambda first, count: (slice(None), slice(first, count)))
+likeliest = likeliest_by()
 
 
-def cut_out(frames, first, count):
-    return torch.cat([frames[:, :first], frames[:, first + count :]], 1)
-
-
-def kept_alone(frames, first, count):
-    return frames - time_mask(frames, first, count)
-
-
-def filled_with_the_least(frames, first, count):
-    masked = frames.clone()
-    masked[:, first : first + count] = frames.min()
-    return masked
-
-
-def drawn_frames(B, T, D, first, count):
-    return lambda generator: (torch.randn(B, T, D, generator=generator), first, count)
-
-
-def likeliest(texts, by_ctc, by_attention, weight):
-    scores = [weight * c + (1 - weight) * a for c, a in zip(by_ctc, by_attention, strict=True)]
-    return texts[max(range(len(texts)), key=scores.__getitem__)]
-
-
-def smallest(texts, by_ctc, by_attention, weight):
-    return likeliest(texts, [-c for c in by_ctc], [-a for a in by_attention], weight)
-
-
-def sum_of_probabilities(texts, by_ctc, by_attention, weight):
-    def powers(scores):
-        return torch.tensor(scores, dtype=torch.float64).exp().tolist()
-
-    return likeliest(texts, powers(by_ctc), powers(by_attention), weight)
-
-
-def weight_ignored(texts, by_ctc, by_attention, weight):
-    return likeliest(texts, by_ctc, by_attention, 0.5)
-
-
-def scored(*rows, weight):
+@drawn
+def scored(generator, *rows, weight):
     """Return arguments from rows of (text, CTC's log-probability, attention's)."""
-
-    def arguments(generator):
-        texts, by_ctc, by_attention = map(list, zip(*rows, strict=True))
-        return texts, by_ctc, by_attention, weight
-
-    return arguments
+    texts, by_ctc, by_attention = map(list, zip(*rows, strict=True))
+    return texts, by_ctc, by_attention, weight
 
 
 def drawn_scores(generator):
@@ -111,39 +106,130 @@ def drawn_scores(generator):
     return ["one", "one two", "two", "nine", "five", "one one"], by_ctc, by_attention, weight
 
 
-def operations(alignments):
-    return [operation for alignment in alignments for operation, _, _ in alignment]
+LIKELIEST_TEXT = Exercise(
+    name="likeliest_text",
+    task="Return the text that CTC and attention together find likeliest.",
+    oracle=likeliest,
+    returns="one of the texts",
+    cases=[
+        Case("one text", scored(("one", -1.0, -2.0), weight=0.5)),
+        Case("both agree", scored(("one", -1.0, -0.5), ("two", -3.0, -4.0), weight=0.5)),
+        Case("CTC outvotes", scored(("one", -9.0, -1.0), ("one one", -1.0, -2.0), weight=0.5)),
+        Case("CTC alone", scored(("one", -1.0, -9.0), ("two", -2.0, -0.1), weight=1.0)),
+        Case("attention alone", scored(("one", -1.0, -9.0), ("two", -2.0, -0.1), weight=0.0)),
+        Case(
+            "a compromise that is nobody's favourite",
+            scored(("one", -0.1, -8.0), ("two", -2.0, -2.0), ("six", -9.0, -0.1), weight=0.5),
+        ),
+        Case("random scores", drawn_scores, times=6),
+    ],
+    misconceptions={
+        "takes the smallest score": (
+            "These are log-probabilities: the nearer to 0, the likelier.",
+            likeliest_by(best=min),
+        ),
+        "gives CTC the weight of attention": (
+            "The weight λ belongs to CTC.",
+            perturbed(likeliest, weight=lambda weight: 1 - weight),
+        ),
+        "adds probabilities in place of their logarithms": (
+            "A sum of probabilities follows whichever is surer. A sum of logarithms is a product: both must agree.",
+            likeliest_by(reading=math.exp),
+        ),
+        "does not use the weight": (
+            "With λ = 1, CTC decides alone, and with λ = 0 it is not asked.",
+            perturbed(likeliest, weight=0.5),
+        ),
+    },
+    hints=[
+        "First a score for each text, then the text with the best score.",
+        "The score of text k is `weight * by_ctc[k] + (1 - weight) * by_attention[k]`.",
+        "`max(range(len(texts)), key=scores.__getitem__)` is the place of the largest score.",
+    ],
+)
+
+
+def masking(place=lambda first, count: (slice(None), slice(first, first + count)), value=lambda frames: 0.0):
+    """Return a mask over the ``place``, or one that masks another, or fills in another ``value``."""
+
+    def mask(frames, first, count):
+        masked = frames.clone()
+        masked[place(first, count)] = value(frames)
+        return masked
+
+    return mask
+
+
+time_mask = masking()
+
+
+@drawn
+def drawn_frames(generator, B, T, D, first, count):
+    return torch.randn(B, T, D, generator=generator), first, count
+
+
+TIME_MASK = Exercise(
+    name="time_mask",
+    task="Return a batch of features in which a stretch of time is silenced.",
+    oracle=time_mask,
+    returns="(B, T, D)",
+    cases=[
+        Case("a stretch in the middle", drawn_frames(2, 8, 5, 2, 3)),
+        Case("the first frames", drawn_frames(1, 6, 4, 0, 2)),
+        Case("a stretch that runs over the end", drawn_frames(2, 6, 7, 4, 9)),
+        Case("nothing", drawn_frames(2, 5, 3, 2, 0)),
+        Case("as many frames as bands, as utterances", drawn_frames(6, 6, 6, 1, 2)),
+        Case("random features", drawn_frames(4, 30, 40, 7, 8), times=2),
+    ],
+    misconceptions={
+        "masks bands, not frames": (
+            "The features are (B, T, D): which dimension is time?",
+            masking(lambda first, count: (..., slice(first, first + count))),
+        ),
+        "masks whole utterances": (
+            "The first dimension is the batch: every utterance gets the mask, and keeps the rest of itself.",
+            masking(lambda first, count: slice(first, first + count)),
+        ),
+        "takes the number of frames for the place of the last": (
+            "`count` says how many, not up to where: the stretch ends before `first + count`.",
+            masking(lambda first, count: (slice(None), slice(first, count))),
+        ),
+        "cuts the frames out": (
+            "The time must not become shorter, or the network hears a fast voice: put zeros in their place.",
+            lambda frames, first, count: torch.cat([frames[:, :first], frames[:, first + count :]], 1),
+        ),
+        "keeps the stretch and masks the rest": (
+            "It is the other way round: this stretch becomes 0.",
+            lambda frames, first, count: frames - time_mask(frames, first, count),
+        ),
+        "fills in the least value": (
+            "In these features 0 is a middling loudness. The least value says silence, which is a message.",
+            masking(value=torch.min),
+        ),
+    },
+    hints=[
+        "Begin with a copy: what you are handed belongs to somebody else.",
+        "A slice `first : first + count` of the second dimension is the stretch, in all utterances at once.",
+        "`masked = frames.clone()`, then set the slice to 0 and return `masked`.",
+    ],
+)
 
 
 def rate(errors=("substitute", "delete", "insert"), below=("equal", "substitute", "delete")):
+    """Return an error rate that counts some operations as errors, and divides by the number of some."""
+
     def error_rate(alignments):
-        kinds = operations(alignments)
-        return sum(kind in errors for kind in kinds) / sum(kind in below for kind in kinds)
+        operations = [operation for alignment in alignments for operation, _, _ in alignment]
+        return sum(map(errors.count, operations)) / sum(map(below.count, operations))
 
     return error_rate
 
 
 error_rate = rate()
-over_all_rows = rate(below=("equal", "substitute", "delete", "insert"))
-over_the_heard = rate(below=("equal", "substitute", "insert"))
-substitutions_only = rate(errors=("substitute",))
-insertions_forgotten = rate(errors=("substitute", "delete"))
-
-
-def mean_of_rates(alignments):
-    return sum(error_rate([one]) for one in alignments) / len(alignments)
-
-
-def strings_wrong(alignments):
-    return sum(error_rate([one]) > 0 for one in alignments) / len(alignments)
 
 
 def right(word):
     return "equal", word, word
-
-
-def aligned(*alignments):
-    return lambda generator: ([list(alignment) for alignment in alignments],)
 
 
 def drawn_alignments(generator):
@@ -152,20 +238,57 @@ def drawn_alignments(generator):
     return ([[right("zero"), *(kinds[k] for k in row[: 1 + n])] for n, row in enumerate(rows)],)
 
 
+ERROR_RATE = Exercise(
+    name="error_rate",
+    task="Return the word error rate of some utterances from their alignments.",
+    oracle=error_rate,
+    returns="a number",
+    cases=[
+        Case("all right", given([[right("one"), right("two")]])),
+        Case("one word put in place of another", given([[right("one"), ("substitute", "two", "six")]])),
+        Case("a word left out", given([[("delete", "one", None), right("two")]])),
+        Case("a word put in", given([[right("one"), ("insert", None, "two")]])),
+        Case("a short and a long utterance", given([[("substitute", "one", "nine")], [right("two")] * 4])),
+        Case(
+            "more errors than words",
+            given([[("substitute", "one", "two"), ("insert", None, "six"), ("insert", None, "six")]]),
+        ),
+        Case("random alignments", drawn_alignments, times=4),
+    ],
+    misconceptions={
+        "takes the mean of the utterances' rates": (
+            "Then an error in a short utterance counts for more than one in a long one. Add up errors and words first, "
+            "and divide once.",
+            lambda alignments: sum(error_rate([one]) for one in alignments) / len(alignments),
+        ),
+        "divides by all rows of the alignments": (
+            "A word put in is a row, and is no word that was *said*: the rate is of what was said.",
+            rate(below=("equal", "substitute", "delete", "insert")),
+        ),
+        "divides by the words heard": (
+            "A recogniser that writes more would look better: divide by the words that were *said*.",
+            rate(below=("equal", "substitute", "insert")),
+        ),
+        "counts substitutions only": ("Words left out and words put in are errors too.", rate(errors=("substitute",))),
+        "forgets the words put in": (
+            "Whoever writes ten words for each one said makes errors, too: insertions count.",
+            rate(errors=("substitute", "delete")),
+        ),
+        "counts whole utterances": (
+            "That is the share of utterances with an error. Here *words* are counted.",
+            lambda alignments: sum(error_rate([one]) > 0 for one in alignments) / len(alignments),
+        ),
+    },
+    hints=[
+        "Two numbers: how many rows are errors, and how many words were said?",
+        'Every row that is not "equal" is an error; every row that is not "insert" holds a word that was said.',
+        "Add both up over all alignments, and divide once, at the end.",
+    ],
+)
+
+
 def differences(errors, others, words, draws):
     return (errors[draws].sum(1) - others[draws].sum(1)) / words[draws].sum(1)
-
-
-def over_all_words(errors, others, words, draws):
-    return (errors[draws].sum(1) - others[draws].sum(1)) / words.sum()
-
-
-def of_mean_rates(errors, others, words, draws):
-    return ((errors - others) / words)[draws].mean(1)
-
-
-def other_way_round(errors, others, words, draws):
-    return differences(others, errors, words, draws)
 
 
 def each_by_itself(errors, others, words, draws):
@@ -174,17 +297,11 @@ def each_by_itself(errors, others, words, draws):
     return first - others[other].sum(1) / words[other].sum(1)
 
 
-def by_count(errors, others, words, draws):
-    return (errors - others)[draws].mean(1)
-
-
-def drawn_errors(B, D):
-    def arguments(generator):
-        words = torch.randint(1, 8, (B,), generator=generator).float()
-        errors, others = (torch.rand(2, B, generator=generator) * words).round()
-        return errors, others, words, torch.randint(0, B, (D, B), generator=generator)
-
-    return arguments
+@drawn
+def drawn_errors(generator, B, D):
+    words = torch.randint(1, 8, (B,), generator=generator).float()
+    errors, others = (torch.rand(2, B, generator=generator) * words).round()
+    return errors, others, words, torch.randint(0, B, (D, B), generator=generator)
 
 
 def every_once(generator):
@@ -193,254 +310,42 @@ def every_once(generator):
     return torch.tensor([1.0, 0.0, 1.0]), torch.tensor([0.0, 2.0, 0.0]), words, torch.tensor([[0, 1, 2], [2, 0, 1]])
 
 
-EXERCISES = [
-    Exercise(
-        name="both_losses",
-        lesson="12",
-        task="Return the joint loss in nats per word, from the losses of each utterance and each token.",
-        oracle=joint_loss,
-        returns="a tensor without dimensions",
-        cases=[
-            Case("CTC alone", drawn_losses(2, 4, 1.0)),
-            Case("attention alone", drawn_losses(2, 4, 0.0)),
-            Case("half of each", drawn_losses(3, 5, 0.5)),
-            Case("one utterance", drawn_losses(1, 3, 0.3)),
-            Case("a weight of 0.2", drawn_losses(5, 6, 0.2), times=3),
-        ],
-        misconceptions=[
-            Misconception(
-                "gives CTC the weight of attention",
-                "The weight λ belongs to CTC, and attention gets what is left of 1.",
-                perturbed(joint_loss, weight=lambda weight: 1 - weight),
-            ),
-            Misconception(
-                "leaves CTC's losses as those of whole texts",
-                "`by_ctc` holds nats per *utterance*. Long texts would weigh more, and CTC more than λ says: divide "
-                "each by its words first.",
-                ctc_of_whole_texts,
-            ),
-            Misconception(
-                "counts the padding",
-                "Row b of `tokens` has `words[b]` words and the end; what stands behind is padding.",
-                padding_counted,
-            ),
-            Misconception(
-                "forgets the token that ends the text",
-                "A decoder must learn to stop: each text has one token more than it has words.",
-                end_forgotten,
-            ),
-            Misconception(
-                "adds up where a mean is asked for",
-                "A sum grows with the batch; then so would every step of training.",
-                summed,
-            ),
-        ],
-        hints=[
-            "Two numbers, each in nats per word, and a weight: which mean is taken over what?",
-            "For CTC: divide each utterance's loss by its words, then the mean over utterances. For attention: the "
-            "mean over all real tokens of the batch.",
-            "`torch.arange(U) < (words + 1)[:, None]` is True at the real tokens, the end included.",
-        ],
-    ),
-    Exercise(
-        name="likeliest_text",
-        lesson="12",
-        task="Return the text that CTC and attention together find likeliest.",
-        oracle=likeliest,
-        returns="one of the texts",
-        cases=[
-            Case("one text", scored(("one", -1.0, -2.0), weight=0.5)),
-            Case("both agree", scored(("one", -1.0, -0.5), ("two", -3.0, -4.0), weight=0.5)),
-            Case("CTC outvotes", scored(("one", -9.0, -1.0), ("one one", -1.0, -2.0), weight=0.5)),
-            Case("CTC alone", scored(("one", -1.0, -9.0), ("two", -2.0, -0.1), weight=1.0)),
-            Case("attention alone", scored(("one", -1.0, -9.0), ("two", -2.0, -0.1), weight=0.0)),
-            Case(
-                "a compromise that is nobody's favourite",
-                scored(("one", -0.1, -8.0), ("two", -2.0, -2.0), ("six", -9.0, -0.1), weight=0.5),
-            ),
-            Case("random scores", drawn_scores, times=6),
-        ],
-        misconceptions=[
-            Misconception(
-                "takes the smallest score",
-                "These are log-probabilities: the nearer to 0, the likelier.",
-                smallest,
-            ),
-            Misconception(
-                "gives CTC the weight of attention",
-                "The weight λ belongs to CTC.",
-                perturbed(likeliest, weight=lambda weight: 1 - weight),
-            ),
-            Misconception(
-                "adds probabilities in place of their logarithms",
-                "A sum of probabilities follows whichever is surer. A sum of logarithms is a product: both must agree.",
-                sum_of_probabilities,
-            ),
-            Misconception(
-                "does not use the weight",
-                "With λ = 1, CTC decides alone, and with λ = 0 it is not asked.",
-                weight_ignored,
-            ),
-        ],
-        hints=[
-            "First a score for each text, then the text with the best score.",
-            "The score of text k is `weight * by_ctc[k] + (1 - weight) * by_attention[k]`.",
-            "`max(range(len(texts)), key=scores.__getitem__)` is the place of the largest score.",
-        ],
-    ),
-    Exercise(
-        name="time_mask",
-        lesson="12",
-        task="Return a batch of features in which a stretch of time is silenced.",
-        oracle=time_mask,
-        returns="(B, T, D)",
-        cases=[
-            Case("a stretch in the middle", drawn_frames(2, 8, 5, 2, 3)),
-            Case("the first frames", drawn_frames(1, 6, 4, 0, 2)),
-            Case("a stretch that runs over the end", drawn_frames(2, 6, 7, 4, 9)),
-            Case("nothing", drawn_frames(2, 5, 3, 2, 0)),
-            Case("as many frames as bands, as utterances", drawn_frames(6, 6, 6, 1, 2)),
-            Case("random features", drawn_frames(4, 30, 40, 7, 8), times=2),
-        ],
-        misconceptions=[
-            Misconception(
-                "masks bands, not frames",
-                "The features are (B, T, D): which dimension is time?",
-                bands_masked,
-            ),
-            Misconception(
-                "masks whole utterances",
-                "The first dimension is the batch: every utterance gets the mask, and keeps the rest of itself.",
-                utterances_masked,
-            ),
-            Misconception(
-                "takes the number of frames for the place of the last",
-                "`count` says how many, not up to where: the stretch ends before `first + count`.",
-                up_to_count,
-            ),
-            Misconception(
-                "cuts the frames out",
-                "The time must not become shorter, or the network hears a fast voice: put zeros in their place.",
-                cut_out,
-            ),
-            Misconception(
-                "keeps the stretch and masks the rest",
-                "It is the other way round: this stretch becomes 0.",
-                kept_alone,
-            ),
-            Misconception(
-                "fills in the least value",
-                "In these features 0 is a middling loudness. The least value says silence, which is a message.",
-                filled_with_the_least,
-            ),
-        ],
-        hints=[
-            "Begin with a copy: what you are handed belongs to somebody else.",
-            "A slice `first : first + count` of the second dimension is the stretch, in all utterances at once.",
-            "`masked = frames.clone()`, then set the slice to 0 and return `masked`.",
-        ],
-    ),
-    Exercise(
-        name="error_rate",
-        lesson="12",
-        task="Return the word error rate of some utterances from their alignments.",
-        oracle=error_rate,
-        returns="a number",
-        cases=[
-            Case("all right", aligned([right("one"), right("two")])),
-            Case("one word put in place of another", aligned([right("one"), ("substitute", "two", "six")])),
-            Case("a word left out", aligned([("delete", "one", None), right("two")])),
-            Case("a word put in", aligned([right("one"), ("insert", None, "two")])),
-            Case(
-                "a short and a long utterance",
-                aligned([("substitute", "one", "nine")], [right("two")] * 4),
-            ),
-            Case(
-                "more errors than words",
-                aligned([("substitute", "one", "two"), ("insert", None, "six"), ("insert", None, "six")]),
-            ),
-            Case("random alignments", drawn_alignments, times=4),
-        ],
-        misconceptions=[
-            Misconception(
-                "takes the mean of the utterances' rates",
-                "Then an error in a short utterance counts for more than one in a long one. Add up errors and words "
-                "first, and divide once.",
-                mean_of_rates,
-            ),
-            Misconception(
-                "divides by all rows of the alignments",
-                "A word put in is a row, and is no word that was *said*: the rate is of what was said.",
-                over_all_rows,
-            ),
-            Misconception(
-                "divides by the words heard",
-                "A recogniser that writes more would look better: divide by the words that were *said*.",
-                over_the_heard,
-            ),
-            Misconception(
-                "counts substitutions only", "Words left out and words put in are errors too.", substitutions_only
-            ),
-            Misconception(
-                "forgets the words put in",
-                "Whoever writes ten words for each one said makes errors, too: insertions count.",
-                insertions_forgotten,
-            ),
-            Misconception(
-                "counts whole utterances",
-                "That is the share of utterances with an error. Here *words* are counted.",
-                strings_wrong,
-            ),
-        ],
-        hints=[
-            "Two numbers: how many rows are errors, and how many words were said?",
-            'Every row that is not "equal" is an error; every row that is not "insert" holds a word that was said.',
-            "Add both up over all alignments, and divide once, at the end.",
-        ],
-    ),
-    Exercise(
-        name="paired_differences",
-        lesson="12",
-        task="Return, for each draw of utterances, by how much the error rates of two recognisers differ.",
-        oracle=differences,
-        returns="(D,)",
-        cases=[
-            Case("every utterance once", every_once),
-            Case("one utterance", drawn_errors(1, 3)),
-            Case("as many draws as utterances", drawn_errors(5, 5)),
-            Case("random draws", drawn_errors(12, 7), times=3),
-        ],
-        misconceptions=[
-            Misconception(
-                "takes the difference the other way round",
-                "The first recogniser's rate comes first: positive means that it makes *more* errors.",
-                other_way_round,
-            ),
-            Misconception(
-                "draws other utterances for the second recogniser",
-                "Then the luck of easy utterances no longer cancels, and that it does is why one pairs.",
-                each_by_itself,
-            ),
-            Misconception(
-                "divides by the words of all utterances",
-                "A draw takes some utterances twice and others never: count the words that *it* holds.",
-                over_all_words,
-            ),
-            Misconception(
-                "takes the mean of the utterances' rates",
-                "A word error rate is all errors over all words.",
-                of_mean_rates,
-            ),
-            Misconception(
-                "counts errors by utterance, not by word",
-                "A rate of words divides by words.",
-                by_count,
-            ),
-        ],
-        hints=[
-            "`errors[draws]` is (D, B): in each row the errors of the utterances that were drawn.",
-            "For each row: the sum of the errors over the sum of the words, for both recognisers, on the same draw.",
-            "Both have the same words below the line, so one division does.",
-        ],
-    ),
-]
+PAIRED_DIFFERENCES = Exercise(
+    name="paired_differences",
+    task="Return, for each draw of utterances, by how much the error rates of two recognisers differ.",
+    oracle=differences,
+    returns="(D,)",
+    cases=[
+        Case("every utterance once", every_once),
+        Case("one utterance", drawn_errors(1, 3)),
+        Case("as many draws as utterances", drawn_errors(5, 5)),
+        Case("random draws", drawn_errors(12, 7), times=3),
+    ],
+    misconceptions={
+        "takes the difference the other way round": (
+            "The first recogniser's rate comes first: positive means that it makes *more* errors.",
+            lambda errors, others, words, draws: differences(others, errors, words, draws),
+        ),
+        "draws other utterances for the second recogniser": (
+            "Then the luck of easy utterances no longer cancels, and that it does is why one pairs.",
+            each_by_itself,
+        ),
+        "divides by the words of all utterances": (
+            "A draw takes some utterances twice and others never: count the words that *it* holds.",
+            lambda errors, others, words, draws: (errors[draws].sum(1) - others[draws].sum(1)) / words.sum(),
+        ),
+        "takes the mean of the utterances' rates": (
+            "A word error rate is all errors over all words.",
+            lambda errors, others, words, draws: ((errors - others) / words)[draws].mean(1),
+        ),
+        "counts errors by utterance, not by word": (
+            "A rate of words divides by words.",
+            lambda errors, others, words, draws: (errors - others)[draws].mean(1),
+        ),
+    },
+    hints=[
+        "`errors[draws]` is (D, B): in each row the errors of the utterances that were drawn.",
+        "For each row: the sum of the errors over the sum of the words, for both recognisers, on the same draw.",
+        "Both have the same words below the line, so one division does.",
+    ],
+)

@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -40,7 +41,8 @@ def find(name: str) -> Exercise:
     for lesson, names in exercise_names().items():
         if name in names:
             module = import_module(f"{__package__}.lesson_{lesson}")
-            return next(exercise for exercise in module.EXERCISES if exercise.name == name)
+            exercises = (value for value in vars(module).values() if isinstance(value, Exercise))
+            return replace(next(exercise for exercise in exercises if exercise.name == name), lesson=lesson)
     known = [name for names in exercise_names().values() for name in names]
     near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.5) or known
     raise UnknownExercise(f"there is no exercise {name!r}; did you mean {' or '.join(map(repr, near)) or 'another'}?")
