@@ -42,7 +42,9 @@ def document(text: str, title: str) -> str:
 
 def formula(tex: str, display: bool = False) -> str:
     """Return a formula as MathML; as code where it can't be converted."""
-    known = re.sub(r"(\\(?:begin|end)\{)aligned\}", r"\1align*}", tex.strip())  # the converter knows it by this name
+    # the converter knows these two by other names
+    known = re.sub(r"(\\(?:begin|end)\{)aligned\}", r"\1align*}", tex.strip())
+    known = known.replace(r"\arg\max", r"\operatorname{argmax}")
     try:
         made = convert(known, display="block" if display else "inline")
     except Exception:  # it raises many kinds; a formula in TeX is better than no page

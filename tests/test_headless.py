@@ -70,6 +70,21 @@ def test_formulas_are_mathml(toy):
     assert "$$" not in toy[0]
 
 
+@pytest.mark.parametrize("lesson", sorted(places.lessons_folder().glob("*.ipynb")), ids=lambda path: path.stem)
+def test_no_formula_of_a_lesson_is_left_as_tex(lesson, monkeypatch):
+    left, convert = [], pages.formula
+
+    def formula(tex, display=False):
+        made = convert(tex, display)
+        left.extend([tex] * made.startswith("<code>"))
+        return made
+
+    monkeypatch.setattr(pages, "formula", formula)
+    cells = [cell for cell in nbformat.read(lesson, as_version=4).cells if cell.cell_type == "markdown"]
+    pages.page(nbformat.v4.new_notebook(cells=cells), lesson.stem)
+    assert left == []
+
+
 def test_the_lesson_itself_is_not_changed(toy):
     assert all(not cell.get("outputs") for cell in nbformat.read(toy[1], as_version=4).cells)
 
