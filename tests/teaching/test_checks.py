@@ -200,6 +200,20 @@ def test_a_mistake_is_named_only_if_it_explains_every_failing_case():
     assert grade(STEP, forgets_in_batches_of_two).misconception is None
 
 
+def test_a_mistake_that_agrees_everywhere_goes_before_one_that_agrees_where_the_answer_fails():
+    doubled = Exercise(
+        name="doubled",
+        task="",
+        oracle=lambda number: 2 * number,
+        hints=["…"],
+        cases=[Case("two", lambda generator: (2,)), Case("three", lambda generator: (3,))],
+        misconceptions={"adds six": ("…", lambda number: number + 6), "squares": ("…", lambda number: number**2)},
+    )
+    assert grade(doubled, lambda number: number * number).misconception == "squares"
+    assert grade(doubled, lambda number: 9 if number == 3 else 5).misconception is None
+    assert grade(doubled, lambda number: 9 if number == 3 else 4).misconception == "squares"
+
+
 def test_a_mistake_is_not_named_where_only_errors_agree():
     lonely = replace(STEP, cases=[case for case in STEP.cases if case.description == "random sizes"])
     assert grade(lonely, untransposed).misconception is None
@@ -396,6 +410,7 @@ def test_perturbed_names_an_unknown_argument():
         ("three", "four", "is another str"),
         (torch.zeros(2, 3, 4), torch.zeros(3, 2, 4), "batch comes first"),
         (torch.zeros(2, 3), torch.zeros(2), "last dimension is missing"),
+        (torch.zeros(3), torch.tensor(0.0), "A single number came; 3 in a row are asked for."),
         (torch.zeros(2, 3), torch.zeros(4, 5, 6), "should have 2 dimensions, and has 3"),
         (torch.zeros(2, requires_grad=True), torch.zeros(2), "lost the gradient"),
         (torch.tensor([True, False]), torch.tensor([True, True]), "At index [1] expected False, got True"),

@@ -72,6 +72,29 @@ def a_coin_a_sentence(step, state, targets, sos, forced):
     return mixed(seq2seq.shift)(step, state, targets, sos, forced[:, :1].expand_as(forced))
 
 
+def wraps_round(step, state, targets, sos, forced):
+    own, found = torch.full((len(targets),), sos), []
+    for u in range(targets.shape[1]):
+        log_probs, state = step(torch.where(forced[:, u], targets[:, u - 1], own), state)
+        own = log_probs.argmax(1)
+        found.append(log_probs)
+    return torch.stack(found, 1)
+
+
+def first_answer(targets, sos):
+    rows = seq2seq.shift(targets, sos)
+    rows[:, 0] = targets[:, 0]
+    return rows
+
+
+from_the_answer = mixed(first_answer)
+from_zero = mixed(lambda targets, sos: seq2seq.shift(targets, 0))
+
+
+def as_probabilities(step, state, targets, sos, forced):
+    return mixed(seq2seq.shift)(step, state, targets, sos, forced).exp()
+
+
 def time_first(step, state, targets, sos, forced):
     return mixed(seq2seq.shift)(step, state, targets, sos, forced).transpose(0, 1)
 
@@ -110,6 +133,22 @@ def whole(update, updates, least):
     return max(least, 1 - update // updates * (1 - least))
 
 
+def down_to_0(update, updates, least):
+    return max(0, 1 - update / updates * (1 - least))
+
+
+def no_least(update, updates, least):
+    return max(0, 1 - update / updates)
+
+
+def counts_from_1(update, updates, least):
+    return max(least, 1 - (update + 1) / updates * (1 - least))
+
+
+def like_linspace(update, updates, least):
+    return torch.linspace(1, least, updates, dtype=torch.float64)[min(update, updates - 1)].item()
+
+
 def constant(update, updates, least):
     return (1 + least) / 2
 
@@ -143,6 +182,27 @@ def no_eos(written, targets, lengths, place):
     return (((written != targets) & real).sum(0) / real.sum(0))[place + 1 :]
 
 
+def no_eos_and_no_nan(written, targets, lengths, place):
+    real = torch.arange(targets.shape[1]) < lengths[:, None] - 1
+    return (((written != targets) & real).sum(0) / real.sum(0).clamp(min=1))[place + 1 :]
+
+
+def masked_below_alone(written, targets, lengths, place):
+    real = torch.arange(targets.shape[1]) < lengths[:, None]
+    return ((written != targets).sum(0) / real.sum(0))[place + 1 :]
+
+
+def so_far(written, targets, lengths, place):
+    real = torch.arange(targets.shape[1]) < lengths[:, None]
+    wrong = ((written != targets) & real)[:, place + 1 :]
+    shares = [wrong[:, :n].sum() / real[:, place + 1 :][:, :n].sum() for n in range(1, wrong.shape[1] + 1)]
+    return torch.stack(shares)
+
+
+def one_number(written, targets, lengths, place):
+    return with_a_mean_of_the_real_ones(written, targets, lengths, place).mean()
+
+
 def over_places(written, targets, lengths, place):
     real = torch.arange(targets.shape[1]) < lengths[:, None]
     return ((written != targets) & real)[:, place + 1 :].sum(1) / real[:, place + 1 :].sum(1)
@@ -160,6 +220,10 @@ WRONG = {
         (not_shifted, "reads the very token that it should predict"),
         (answers_behind_sos, "reads the answer at every step but the first"),
         (rolled, "feeds `<eos>` in at the first step"),
+        (wraps_round, "feeds `<eos>` in at the first step, where the coin says truth"),
+        (from_the_answer, "reads the first answer in place of `sos`"),
+        (from_zero, "starts from token 0, not from `sos`"),
+        (as_probabilities, "returns probabilities"),
         (unlikeliest, "reads its least likely token"),
         (state_lost, "forgets to hand the new state on"),
         (time_first, None),
@@ -173,6 +237,10 @@ WRONG = {
         (floor, "falls to 0 and is cut off at the least"),
         (by_the_least, "falls by the least, not to it"),
         (whole, "divides whole numbers without a rest"),
+        (down_to_0, "goes on falling to 0"),
+        (no_least, "forgets the least"),
+        (counts_from_1, "is one update ahead"),
+        (like_linspace, "arrives one update early"),
         (constant, None),
         (none, None),
     ],
@@ -183,6 +251,10 @@ WRONG = {
         (right, "returns the share that is right"),
         (sums, "counts, and divides by nothing"),
         (no_eos, "leaves out `<eos>`"),
+        (no_eos_and_no_nan, "leaves out `<eos>`, and takes 0 where no token is left"),
+        (masked_below_alone, "counts padding above the line only"),
+        (so_far, "adds up all places so far"),
+        (one_number, None),
         (over_places, None),
         (not_a_number, None),
         (none, None),

@@ -46,6 +46,16 @@ def label_first(own, parent, repeats, y_blank, y_label):
     return merges()(own, parent, repeats, y_blank, y_label)[::-1]
 
 
+def without_this_frame(own, parent, repeats, y_blank, y_label):
+    arriving = parent[0] if repeats else parent[0] + parent[1]
+    return (own[0] + own[1]) * y_blank, own[1] * y_label + arriving
+
+
+def parent_in_both(own, parent, repeats, y_blank, y_label):
+    arriving = parent[0] if repeats else sum(parent)
+    return (sum(own) + sum(parent)) * y_blank, (own[1] + arriving) * y_label
+
+
 def counts(sentences):
     pairs = Counter()
     for sentence in sentences:
@@ -95,6 +105,27 @@ def given_the_word(sentences, before, word, k, vocabulary):
     return (pairs[before, word] + k) / (after + k * len(vocabulary))
 
 
+def smoothed(sentences, before, word, k, vocabulary):
+    pairs = counts(sentences)
+    return (pairs[before, word] + k) / (history(pairs, before) + k * len(vocabulary))
+
+
+def guarded(sentences, before, word, k, vocabulary):
+    pairs = counts(sentences)
+    if not history(pairs, before):
+        return 0.0
+    return (pairs[before, word] + k) / (history(pairs, before) + k * len(vocabulary))
+
+
+def sentences_with_it(sentences, before, word, k, vocabulary):
+    both = one = 0
+    for sentence in sentences:
+        words = ["<s>", *sentence, "</s>"]
+        both += (before, word) in pairwise(words)
+        one += before in words
+    return (both + k) / (one + k * len(vocabulary))
+
+
 def changes_the_sentences(sentences, before, word, k, vocabulary):
     for sentence in sentences:
         sentence.insert(0, "<s>")
@@ -117,6 +148,15 @@ def without_logarithms(log_acoustic, word_probs, alpha, beta):
 def log_of_the_sum(log_acoustic, word_probs, alpha, beta):
     language = math.log(sum(word_probs)) if word_probs else 0
     return log_acoustic + alpha * language + beta * len(word_probs)
+
+
+def mean_of_logarithms(log_acoustic, word_probs, alpha, beta):
+    language = sum(math.log(p) for p in word_probs) / len(word_probs) if word_probs else 0.0
+    return log_acoustic + alpha * language + beta * len(word_probs)
+
+
+def logarithm_of_the_product(log_acoustic, word_probs, alpha, beta):
+    return log_acoustic + alpha * math.log(math.prod(word_probs)) + beta * len(word_probs)
 
 
 def chooses_on_test(alphas, valid, test):
@@ -163,6 +203,17 @@ def reads_the_table(alphas, valid, test):
     return alpha, test.errors[alpha]
 
 
+def turned_round(alphas, valid, test):
+    alpha = min(alphas, key=test.error)
+    return alpha, valid.error(alpha)
+
+
+def with_an_index(alphas, valid, test):
+    errors = [valid.error(alpha) for alpha in alphas]
+    best = errors.index(min(errors))
+    return best, test.error(alphas[best])
+
+
 WRONG = {
     "merge_prefixes": [
         (merges(lambda repeats: True), "lets all of the parent's paths say a repeated symbol"),
@@ -174,7 +225,9 @@ WRONG = {
         (merges(lasts=False), "does not let the label last"),
         (also_from_its_blank, "lets the prefix go on from its own end of blank to its label"),
         (viterbi, "takes the best way in place of the sum"),
-        (label_first, None),
+        (label_first, "returns the label's part first"),
+        (without_this_frame, "lets what arrives come without this frame's probability"),
+        (parent_in_both, "lets the parent's paths come over a blank, too"),
         (lambda own, parent, repeats, y_blank, y_label: None, None),
         (lambda own, parent, repeats, y_blank, y_label: (math.nan, math.nan), None),
     ],
@@ -186,6 +239,14 @@ WRONG = {
         (one_long_text, "counts pairs across sentences"),
         (joint, "divides by all pairs"),
         (given_the_word, "divides by the count of the word"),
+        (guarded, "gives 0 where `before` was never seen"),
+        (sentences_with_it, "counts a pair once a sentence, however often it stands there"),
+        (lambda *arguments: math.log(smoothed(*arguments)), "returns the logarithm"),
+        (lambda texts, before, word, k, words: smoothed(texts, before, word, 1, words), "adds 1, whatever k is"),
+        (
+            lambda texts, before, word, k, words: smoothed(texts, before, word, k, range(len(words) + 1)),
+            "counts `</s>` into the vocabulary once more",
+        ),
         (changes_the_sentences, None),
         (lambda sentences, before, word, k, vocabulary: 1 / len(vocabulary), None),
     ],
@@ -197,6 +258,19 @@ WRONG = {
         (score(length=lambda words: -len(words)), "takes the length term off"),
         (score(lambda acoustic, language, alpha: alpha * acoustic + language), "weighs the sound"),
         (score(length=lambda words: 1), "adds β once, however many words there are"),
+        (score(lambda acoustic, language, alpha: acoustic - alpha * language), "takes the language model off"),
+        (score(lambda acoustic, language, alpha: alpha * (acoustic + language)), "weighs the sound, too"),
+        (
+            lambda log_acoustic, word_probs, alpha, beta: score()(log_acoustic, word_probs, alpha, alpha * beta),
+            "weighs the length term with α, too",
+        ),
+        (mean_of_logarithms, "takes the mean of the logarithms"),
+        (
+            score(lambda acoustic, language, alpha: acoustic + alpha * language / math.log(10)),
+            "takes the logarithm to base 10",
+        ),
+        (lambda *arguments: math.exp(score()(*arguments)), "leaves the logarithm"),
+        (logarithm_of_the_product, None),
         (lambda log_acoustic, word_probs, alpha, beta: log_acoustic / 0, None),
     ],
     "tune_alpha": [
@@ -206,6 +280,8 @@ WRONG = {
         (worst, "takes the largest error"),
         (mean_of_both, "chooses by both sets together"),
         (best_of_each, "reports the best error that any α has on the test voices"),
+        (turned_round, "has the two sets turned round"),
+        (with_an_index, "returns a place in the list, not the α that stands there"),
         (rounds, None),
         (reads_the_table, None),
         (lambda alphas, valid, test: alphas[0], None),
@@ -229,7 +305,12 @@ def tunes_in_a_loop(alphas, valid, test):
 
 @pytest.mark.parametrize(
     ("exercise", "answer"),
-    [("merge_prefixes", merges()), ("fused_score", score()), ("tune_alpha", tunes_in_a_loop)],
+    [
+        ("merge_prefixes", merges()),
+        ("smoothed_bigram", smoothed),
+        ("fused_score", score()),
+        ("tune_alpha", tunes_in_a_loop),
+    ],
 )
 def test_right_answers_pass_however_they_are_written(exercise, answer):
     assert grade(exercise, answer).status == "passed"
@@ -237,3 +318,17 @@ def test_right_answers_pass_however_they_are_written(exercise, answer):
 
 def test_peeking_is_told_with_the_weights_that_were_asked_about():
     assert "the test voices were asked about α = " in grade("tune_alpha", measures_both_at_once).headline
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda alphas, valid, test: None, "is None"),
+        (lambda alphas, valid, test: min(alphas, key=valid.error), "tuple is asked for, float came"),
+        (lambda alphas, valid, test: tunes_in_a_loop(alphas, valid, test)[::-1], "has the error first"),
+        (rounds, "reports an error that no voices gave"),
+        (lambda alphas, valid, test: {"alpha": min(alphas, key=valid.error)}, "tuple is asked for, dict came"),
+    ],
+)
+def test_what_is_no_pair_of_alpha_and_error_is_told_so(answer, words):
+    assert words in grade("tune_alpha", answer).headline

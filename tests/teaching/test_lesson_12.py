@@ -32,6 +32,26 @@ def sums(by_ctc, tokens, words, weight):
     return weight * by_ctc.sum() + (1 - weight) * total
 
 
+def mean_of_means(by_ctc, tokens, words, weight):
+    means = [tokens[b, : words[b] + 1].mean() for b in range(len(tokens))]
+    return weight * (by_ctc / words).mean() + (1 - weight) * torch.stack(means).mean()
+
+
+def tokens_by_words(by_ctc, tokens, words, weight):
+    total = sum(tokens[b, : words[b] + 1].sum() for b in range(len(tokens)))
+    return weight * (by_ctc / words).mean() + (1 - weight) * total / words.sum()
+
+
+def ctc_by_all_words(by_ctc, tokens, words, weight):
+    real = torch.arange(tokens.shape[1]) < (words + 1)[:, None]
+    return weight * by_ctc.sum() / words.sum() + (1 - weight) * tokens[real].mean()
+
+
+def no_weight(by_ctc, tokens, words, weight):
+    real = torch.arange(tokens.shape[1]) < (words + 1)[:, None]
+    return (by_ctc / words).mean() + tokens[real].mean()
+
+
 def bands(frames, first, count):
     out = frames.clone()
     out[..., first : first + count] = 0
@@ -78,12 +98,24 @@ def one_too_many(frames, first, count):
     return out
 
 
+def one_too_late(frames, first, count):
+    out = frames.clone()
+    for t in range(first, first + count):
+        out[:, t + 1 : t + 2] = 0
+    return out
+
+
 def chosen(score, pick=max):
     def choose(texts, by_ctc, by_attention, weight):
         scores = [score(c, a, weight) for c, a in zip(by_ctc, by_attention, strict=True)]
         return texts[scores.index(pick(scores))]
 
     return choose
+
+
+def place_of_the_best(texts, by_ctc, by_attention, weight):
+    scores = weight * torch.tensor(by_ctc) + (1 - weight) * torch.tensor(by_attention)
+    return int(scores.argmax())
 
 
 def power(score):
@@ -127,6 +159,10 @@ def distance(errors, others, words, draws):
     return ((errors - others)[draws].sum(1) / words[draws].sum(1)).abs()
 
 
+def in_points(errors, others, words, draws):
+    return 100 * (errors - others)[draws].sum(1) / words[draws].sum(1)
+
+
 def drawn_apart(errors, others, words, draws):
     apart = draws.roll(1, 0)
     return errors[draws].sum(1) / words[draws].sum(1) - others[apart].sum(1) / words[apart].sum(1)
@@ -142,6 +178,10 @@ WRONG = {
         (whole_texts, "leaves CTC's losses as those of whole texts"),
         (all_tokens, "counts the padding"),
         (words_only, "forgets the token that ends the text"),
+        (mean_of_means, "takes the decoder's mean utterance by utterance"),
+        (tokens_by_words, "divides the tokens' losses by the words"),
+        (ctc_by_all_words, "divides all of CTC's losses by all words"),
+        (no_weight, "adds the two without a weight"),
         (sums, "adds up where a mean is asked for"),
         (lambda by_ctc, tokens, words, weight: None, None),
         (lambda by_ctc, tokens, words, weight: by_ctc * float("nan"), None),
@@ -154,7 +194,8 @@ WRONG = {
         (keeps_it, "keeps the stretch and masks the rest"),
         (silence, "fills in the least value"),
         (in_its_place, None),
-        (one_too_many, None),
+        (one_too_many, "hides one frame too many"),
+        (one_too_late, "begins one frame late"),
         (lambda frames, first, count: frames[0], None),
     ],
     "likeliest_text": [
@@ -165,6 +206,9 @@ WRONG = {
             "adds probabilities in place of their logarithms",
         ),
         (chosen(lambda c, a, w: c + a), "does not use the weight"),
+        (chosen(lambda c, a, w: c + (1 - w) * a), "gives CTC its whole score"),
+        (chosen(lambda c, a, w: w * c + a), "gives attention its whole score"),
+        (place_of_the_best, "returns the place of the text"),
         (chosen(lambda c, a, w: max(w * c, (1 - w) * a)), None),
         (lambda texts, by_ctc, by_attention, weight: texts.pop(0), None),
         (lambda texts, by_ctc, by_attention, weight: 0, None),
@@ -175,6 +219,10 @@ WRONG = {
         (rate(below=("equal", "substitute", "insert")), "divides by the words heard"),
         (rate(errors=("substitute",)), "counts substitutions only"),
         (rate(errors=("substitute", "delete")), "forgets the words put in"),
+        (rate(errors=("substitute", "insert")), "forgets the words left out"),
+        (lambda alignments: min(rate()(alignments), 1.0), "stops at 1"),
+        (lambda alignments: 100 * rate()(alignments), "is in per cent"),
+        (lambda alignments: 1 - rate()(alignments), "returns the share of right words"),
         (wrong_utterances, "counts whole utterances"),
         (lambda alignments: float("nan"), None),
         (lambda alignments: alignments, None),
@@ -184,9 +232,10 @@ WRONG = {
         (all_words, "divides by the words of all utterances"),
         (mean_rates, "takes the mean of the utterances' rates"),
         (per_utterance, "counts errors by utterance, not by word"),
-        (distance, None),
+        (distance, "loses the sign"),
         (drawn_apart, "draws other utterances for the second recogniser"),
-        (does_not_draw, None),
+        (does_not_draw, "does not use the draws"),
+        (in_points, "is in points"),
         (lambda errors, others, words, draws: draws, None),
     ],
 }

@@ -166,6 +166,8 @@ def _shape_remark(expected: tuple[int, ...], got: tuple[int, ...]) -> str:
             return "The first two dimensions have changed places: batch comes first here."
         axis = next(k for k in range(len(got)) if expected[k] != got[k])
         return f"Dimension {axis} should be {expected[axis]}, and is {got[axis]}."
+    if not got and len(expected) == 1:
+        return f"A single number came; {expected[0]} in a row are asked for."
     if got == expected[1:]:
         return "The batch dimension, the first, is missing."
     if got == expected[:-1]:

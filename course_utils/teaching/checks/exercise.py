@@ -105,10 +105,10 @@ class Exercise:
     """What is asked, what is right, and how one goes wrong.
 
     A misconception is a mistake that people really make, as code that makes it: {what the answer does, as a verb
-    phrase: (the diagnosis, the mistake)}. The diagnosis says what you probably did, why it is wrong, where to look;
-    in Markdown with code spans; never the answer. The mistake takes the oracle's arguments and gives the wrong result.
-    It is named to the learner if it gives what the learner's answer gives in every failing case. Two errors count
-    as alike, but one failing case must agree in its result: a wrong transpose needs a case with square matrices.
+    phrase: (the diagnosis, the mistake)}. The diagnosis says what you probably did, why it is wrong, where to look; in
+    Markdown with code spans; never the answer. The mistake takes the oracle's arguments and gives the wrong result. It
+    is named to the learner if it gives what the answer gives in every failing case, at best in every case. Two errors
+    count as alike, but one failing case must agree in its result: a wrong transpose needs a case with square matrices.
 
     Args:
         name: the name of the learner's function or value; unique in the course.

@@ -43,9 +43,8 @@ def grade(exercise: Exercise, answer: Any) -> Report:
         return Report(exercise.name, "failed", "your function can't be called as the exercise calls it.", rows)
     with torch.random.fork_rng(devices=[]):  # a check between two experiments changes neither
         attempts = [_attempt(exercise, answer, *draw) for draw in draws]
-    failing = [attempt for attempt in attempts if attempt.fault]
-    if failing:
-        return _failed(exercise, answer, failing, len(attempts))
+    if any(attempt.fault for attempt in attempts):
+        return _failed(exercise, attempts)
     return Report(exercise.name, "passed", f"right in all {len(attempts)} cases.")
 
 
@@ -124,13 +123,15 @@ def differs(one: Any, other: Any, tolerance: float) -> bool:
     return (one is None) != (other is None) or _safely(lambda: difference(one, other, tolerance)) is not None
 
 
-def _failed(exercise: Exercise, answer: Callable[..., Any], failing: list[Attempt], tried: int) -> Report:
+def _failed(exercise: Exercise, attempts: list[Attempt]) -> Report:
+    failing = [attempt for attempt in attempts if attempt.fault]
     first = failing[0]
     assert first.fault
-    named = _first(exercise, lambda mistake: _explains(exercise, mistake, failing))
+    everywhere = _first(exercise, lambda mistake: _explains(exercise, mistake, attempts))
+    named = everywhere or _first(exercise, lambda mistake: _explains(exercise, mistake, failing))
     inputs = zip(exercise.parameters, first.arguments(), strict=False)
     rows = [
-        ("case", f"{first.case.description} ({len(failing)} of {tried} cases fail)"),
+        ("case", f"{first.case.description} ({len(failing)} of {len(attempts)} cases fail)"),
         ("input", "\n".join(f"{name} = {describe(value)}" for name, value in inputs)),
         *_compared(exercise, first),
         ("look at", first.fault.remark),
@@ -164,14 +165,14 @@ def _described(value: Any) -> str:
         return f"a {type(value).__name__}"
 
 
-def _explains(exercise: Exercise, mistake: Callable[..., Any], failing: list[Attempt]) -> bool:
-    """Return whether the mistake gives what the learner's function gave wherever that fails."""
-    for attempt in failing:
+def _explains(exercise: Exercise, mistake: Callable[..., Any], attempts: list[Attempt]) -> bool:
+    """Return whether the mistake gives what the learner's function gave in each of these attempts."""
+    for attempt in attempts:
         made, came = call(mistake, attempt.arguments()), attempt.outcome
         if (made.error is None) != (came.error is None) or differs(made.value, came.value, exercise.tolerance):
             return False
     # Errors alone prove nothing, nor do right results that came by changing the arguments.
-    values = [(a, a.outcome.value) for a in failing if a.outcome.error is None]
+    values = [(a, a.outcome.value) for a in attempts if a.outcome.error is None]
     return any(_compare(exercise, exercise.oracle(*attempt.arguments()), value) for attempt, value in values)
 
 

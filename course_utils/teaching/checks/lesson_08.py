@@ -6,7 +6,7 @@ from course_utils.teaching.checks.exercise import Case, Exercise, drawn, given, 
 
 
 def loop(
-    first=lambda targets, sos: torch.full_like(targets[:, 0], sos),
+    first=lambda targets, sos, forced: torch.full_like(targets[:, 0], sos),
     truth=lambda targets, u: targets[:, u - 1],
     use=lambda forced, u: forced[:, u],
     own=lambda log_probs: log_probs.argmax(-1),
@@ -15,7 +15,7 @@ def loop(
     """Return a decoder loop, or one that goes wrong in a chosen place."""
 
     def read_and_write(step, state, targets, sos, forced):
-        last, found = first(targets, sos), []
+        last, found = first(targets, sos, forced), []
         for u in range(targets.shape[1]):
             if u:
                 last = torch.where(use(forced, u), truth(targets, u), own(found[-1]))
@@ -68,7 +68,7 @@ READ_AND_WRITE = Exercise(
         ),
         "reads the very token that it should predict": (
             "Step u reads the token *before*, `targets[:, u - 1]`. Shown the answer, it learns to copy.",
-            loop(first=lambda targets, sos: targets[:, 0], truth=lambda targets, u: targets[:, u]),
+            loop(first=lambda targets, sos, forced: targets[:, 0], truth=lambda targets, u: targets[:, u]),
         ),
         "reads the answer at every step but the first": (
             "At step u the last token is `targets[:, u - 1]`; `targets[:, u]` is what it should predict.",
@@ -76,7 +76,19 @@ READ_AND_WRITE = Exercise(
         ),
         "feeds `<eos>` in at the first step": (
             "Rolled round, the last token of each target comes first. Before the first token stands `sos`.",
-            loop(first=lambda targets, sos: targets[:, -1]),
+            loop(first=lambda targets, sos, forced: targets[:, -1]),
+        ),
+        "feeds `<eos>` in at the first step, where the coin says truth": (
+            "At u = 0 `targets[:, u - 1]` is `targets[:, -1]`, the last token. First comes `sos`.",
+            loop(first=lambda targets, sos, forced: torch.where(forced[:, 0], targets[:, -1], sos)),
+        ),
+        "reads the first answer in place of `sos`": (
+            "At step 0 nothing has been written or said: it reads `sos`, whatever the coin says.",
+            loop(first=lambda targets, sos, forced: targets[:, 0]),
+        ),
+        "starts from token 0, not from `sos`": (
+            "0 is padding here. The first step reads the argument `sos`.",
+            loop(first=lambda targets, sos, forced: torch.zeros_like(targets[:, 0])),
         ),
         "lags a step behind the truth": (
             "The last token at step u is `targets[:, u - 1]`, not the one before that.",
@@ -98,10 +110,15 @@ READ_AND_WRITE = Exercise(
             "Each step goes on from the state that the step before returned.",
             loop(keep=lambda old, new: old),
         ),
+        "returns probabilities": (
+            "Hand back the log-probabilities as `step` gives them.",
+            lambda *arguments: loop()(*arguments).exp(),
+        ),
     },
     hints=[
         "A loop over u: choose what is read, take a step, keep the log-probabilities, hand the state on.",
-        "`torch.where(forced[:, u], targets[:, u - 1], own)` chooses for each text; `own` is its last `argmax`.",
+        "From u = 1 on, `torch.where(forced[:, u], targets[:, u - 1], own)` chooses for each text; `own` is its last "
+        "`argmax`.",
         "At u = 0 read `torch.full((B,), sos)`. Collect (B, C) in a list, and `torch.stack(found, 1)` at the end.",
     ],
 )
@@ -140,6 +157,22 @@ SHARE_OF_TRUTH = Exercise(
             "The line falls from 1 to `least`, by 1 - `least`.",
             lambda update, updates, least: 1 - least * min(update / updates, 1),
         ),
+        "goes on falling to 0": (
+            "From `updates` on the share stays at `least`.",
+            lambda update, updates, least: max(0, 1 - (1 - least) * update / updates),
+        ),
+        "forgets the least": (
+            "The line ends at `least`, not at 0.",
+            lambda update, updates, least: 1 - min(update / updates, 1),
+        ),
+        "is one update ahead": (
+            "Update 0 reads nothing but truth, a share of 1; `least` is reached at `updates`.",
+            lambda update, updates, least: 1 - (1 - least) * min((update + 1) / updates, 1),
+        ),
+        "arrives one update early": (
+            "There are `updates` steps from update 0 to update `updates`.",
+            lambda update, updates, least: 1 - (1 - least) * min(update / (updates - 1), 1),
+        ),
         "divides whole numbers without a rest": (
             "`//` leaves 0 until the very last update; a line needs `/`.",
             lambda update, updates, least: 1 - (1 - least) * min(update // updates, 1),
@@ -154,17 +187,16 @@ SHARE_OF_TRUTH = Exercise(
 
 
 def behind(share):
-    """Return ``share(wrong, real)`` of the places behind a mistake, where a token is wrong, and where one is at all."""
+    """Return ``share(differs, real)`` of the tokens behind a mistake; ``real`` is True where they are no padding."""
 
     def errors(written, targets, lengths, place):
         real = torch.arange(targets.shape[1]) < lengths[:, None]
-        wrong = (written != targets) & real
-        return share(wrong[:, place + 1 :], real[:, place + 1 :])
+        return share((written != targets)[:, place + 1 :], real[:, place + 1 :])
 
     return errors
 
 
-errors_behind = behind(lambda wrong, real: wrong.sum(0) / real.sum(0))
+errors_behind = behind(lambda differs, real: (differs & real).sum(0) / real.sum(0))
 
 
 @drawn
@@ -190,11 +222,11 @@ ERRORS_BEHIND = Exercise(
     misconceptions={
         "divides by all sentences, also those that have ended": (
             "At a place where half of the sentences have ended, only the other half can be wrong: divide by those.",
-            behind(lambda wrong, real: wrong.float().mean(0)),
+            behind(lambda differs, real: (differs & real).float().mean(0)),
         ),
         "counts padding": (
             "What stands behind `<eos>` is nobody's mistake. `lengths` says how many tokens are real.",
-            lambda written, targets, lengths, place: (written != targets)[:, place + 1 :].float().mean(0),
+            behind(lambda differs, real: differs.float().mean(0)),
         ),
         "counts the forced mistake itself": (
             "It was forced, so it is wrong in any case. The first number belongs to the place *behind* it.",
@@ -202,12 +234,27 @@ ERRORS_BEHIND = Exercise(
         ),
         "returns the share that is right": (
             "Asked for is how many differ.",
-            behind(lambda wrong, real: 1 - wrong.sum(0) / real.sum(0)),
+            behind(lambda differs, real: 1 - (differs & real).sum(0) / real.sum(0)),
         ),
-        "counts, and divides by nothing": ("A share lies between 0 and 1.", behind(lambda wrong, real: wrong.sum(0))),
+        "counts, and divides by nothing": (
+            "A share lies between 0 and 1.",
+            behind(lambda differs, real: (differs & real).sum(0)),
+        ),
         "leaves out `<eos>`": (
             "`lengths` counts it: a text that does not stop where it should is wrong there.",
             perturbed(errors_behind, lengths=lambda lengths: lengths - 1),
+        ),
+        "leaves out `<eos>`, and takes 0 where no token is left": (
+            "`lengths` counts it: a text that does not stop where it should is wrong there.",
+            lambda *arguments: perturbed(errors_behind, lengths=lambda lengths: lengths - 1)(*arguments).nan_to_num(0),
+        ),
+        "counts padding above the line only": (
+            "A share over 1 cannot be. Where a text has ended, what was written is nobody's mistake.",
+            behind(lambda differs, real: differs.sum(0) / real.sum(0)),
+        ),
+        "adds up all places so far": (
+            "Each place has a share of its own: only so can one see whether errors grow with distance.",
+            behind(lambda differs, real: (differs & real).sum(0).cumsum(0) / real.sum(0).cumsum(0)),
         ),
     },
     hints=[

@@ -11,17 +11,21 @@ from course_utils.teaching.checks.compare import Difference, difference
 from course_utils.teaching.checks.exercise import Case, Exercise, drawn, given, perturbed
 
 
-def merging(to_blank=sum, lasting=lambda own: own[1], add=sum):
+def merging(to_blank=lambda own, parent: sum(own), lasting=lambda own: own[1], add=sum):
     """Return how two prefixes merge, or a way that goes wrong in what of a prefix goes on, or how it is added up."""
 
     def merge(own, parent, repeats, y_blank, y_label):
         arriving = parent[0] if repeats else add(parent)
-        return to_blank(own) * y_blank, add([lasting(own), arriving]) * y_label
+        return to_blank(own, parent) * y_blank, add([lasting(own), arriving]) * y_label
 
     return merge
 
 
 merge = merging()
+
+
+def arrives_for_nothing(own, parent, repeats, y_blank, y_label):
+    return sum(own) * y_blank, own[1] * y_label + (parent[0] if repeats else sum(parent))
 
 
 @drawn
@@ -32,7 +36,7 @@ def drawn_merge(generator, repeats):
 
 MERGE_PREFIXES = Exercise(
     name="merge_prefixes",
-    task="Take one frame with a prefix that its parent joins.",
+    task="Return the new (B, L) of a prefix after one frame in which its parent joins it.",
     oracle=merge,
     returns="(blank, label)",
     cases=[
@@ -66,7 +70,7 @@ MERGE_PREFIXES = Exercise(
         ),
         "lets only paths that end in the blank go on to the blank": (
             "Any path of the prefix may go on with a blank: it adds no label.",
-            merging(to_blank=lambda own: own[0]),
+            merging(to_blank=lambda own, parent: own[0]),
         ),
         "does not let the label last": (
             "Paths that end in the label may hold it one frame longer, and stay the same prefix.",
@@ -76,9 +80,21 @@ MERGE_PREFIXES = Exercise(
             "After a blank, the same label is said *again*: that is a longer prefix, not this one.",
             merging(lasting=sum),
         ),
+        "lets what arrives come without this frame's probability": (
+            "The parent's paths say the label *in this frame*: that costs `y_label`.",
+            arrives_for_nothing,
+        ),
+        "lets the parent's paths come over a blank, too": (
+            "With a blank the parent stays the parent: no label is added.",
+            merging(to_blank=lambda own, parent: sum(own) + sum(parent)),
+        ),
         "takes the best way in place of the sum": (
             "All paths of one text count. Add them up.",
-            merging(to_blank=max, add=max),
+            merging(to_blank=lambda own, parent: max(own), add=max),
+        ),
+        "returns the label's part first": (
+            "The pair is (B, L), the blank's part first.",
+            lambda *arguments: merge(*arguments)[::-1],
         ),
     },
     hints=[
@@ -106,6 +122,19 @@ def counting(pairs_of=with_ends, below=lambda pair, before, word: pair[0] == bef
 
 
 bigram = counting()
+
+
+def zero_for_the_unseen(sentences, before, word, k, vocabulary):
+    seen = before in ["<s>", *chain(*sentences)]
+    return bigram(sentences, before, word, k, vocabulary) if seen else 0.0
+
+
+def once_a_sentence(sentences, before, word, k, vocabulary):
+    texts = [["<s>", *sentence, "</s>"] for sentence in sentences]
+    both, one = sum((before, word) in pairwise(text) for text in texts), sum(before in text for text in texts)
+    return (both + k) / (one + k * len(vocabulary))
+
+
 TEXTS = [["call", "my", "mother"], ["call", "the", "office"], ["feed", "the", "cat"], ["call", "my", "office"]]
 WORDS = sorted({word for text in TEXTS for word in text} | {"</s>"})
 
@@ -136,6 +165,11 @@ SMOOTHED_BIGRAM = Exercise(
         Case("the end of a sentence", asked("office", "</s>", 0.5)),
         Case("a small k", asked("the", "cat", 0.1)),
         Case("two words that only meet across sentences", asked("mother", "call", 0.5)),
+        Case("a first word that training never saw", asked("dog", "my", 0.5)),
+        Case(
+            "a pair twice in one sentence",
+            given([["the", "cat", "the", "cat"], ["my", "cat"]], "the", "cat", 1.0, WORDS),
+        ),
         Case("random sentences", drawn_bigram, times=3),
     ],
     misconceptions={
@@ -172,6 +206,20 @@ SMOOTHED_BIGRAM = Exercise(
             "A share *given* `before`: count only pairs with it.",
             counting(below=lambda pair, before, word: True),
         ),
+        "gives 0 where `before` was never seen": (
+            "Without counts only the k are left: all words are equally likely.",
+            zero_for_the_unseen,
+        ),
+        "counts a pair once a sentence, however often it stands there": ("Each occurrence counts.", once_a_sentence),
+        "adds 1, whatever k is": ("k is an argument, above the line and below.", perturbed(bigram, k=1)),
+        "counts `</s>` into the vocabulary once more": (
+            "`vocabulary` holds it already.",
+            perturbed(bigram, vocabulary=lambda vocabulary: [*vocabulary, "</s>"]),
+        ),
+        "returns the logarithm": (
+            "Asked for is the probability itself.",
+            lambda *arguments: math.log(bigram(*arguments)),
+        ),
     },
     hints=[
         "Make all pairs of neighbours, of `['<s>', *sentence, '</s>']` for each sentence.",
@@ -201,6 +249,7 @@ FUSED_SCORE = Exercise(
         Case("no language model", given(-7.0, [0.2, 0.2, 0.4], 0.0, 1.0)),
         Case("no words", given(-7.0, [], 0.8, 1.0)),
         Case("random numbers", drawn_score, times=4),
+        Case("200 words, whose product is 0 in floating point", given(-300.0, [0.01] * 200, 0.5, 1.0)),
     ],
     misconceptions={
         "adds probabilities where logarithms belong": (
@@ -228,6 +277,32 @@ FUSED_SCORE = Exercise(
             "α belongs to the language model.",
             lambda log_acoustic, word_probs, alpha, beta: alpha * log_acoustic + fused(0.0, word_probs, 1.0, beta),
         ),
+        "takes the language model off": (
+            "log P(Y) is negative already: the less probable the text, the lower the score.",
+            perturbed(fused, alpha=lambda alpha: -alpha),
+        ),
+        "weighs the sound, too": (
+            "α belongs to the language model alone.",
+            lambda log_acoustic, word_probs, alpha, beta: fused(alpha * log_acoustic, word_probs, alpha, beta),
+        ),
+        "weighs the length term with α, too": (
+            "The three terms have the factors 1, α and β.",
+            lambda log_acoustic, word_probs, alpha, beta: fused(log_acoustic, word_probs, alpha, alpha * beta),
+        ),
+        "takes the mean of the logarithms": (
+            "log P(Y) is their sum; what long texts pay is β's affair.",
+            lambda log_acoustic, word_probs, alpha, beta: fused(
+                log_acoustic, word_probs, alpha / max(len(word_probs), 1), beta
+            ),
+        ),
+        "takes the logarithm to base 10": (
+            "`log_acoustic` is a natural logarithm: `math.log`.",
+            perturbed(fused, alpha=lambda alpha: alpha / math.log(10)),
+        ),
+        "leaves the logarithm": (
+            "The decoder adds scores: hand back the sum, without `exp`.",
+            lambda *arguments: math.exp(fused(*arguments)),
+        ),
         "adds β once, however many words there are": (
             "β · |Y|: the number of words counts.",
             lambda log_acoustic, word_probs, alpha, beta: fused(log_acoustic, word_probs, alpha, 0.0) + beta,
@@ -242,7 +317,7 @@ FUSED_SCORE = Exercise(
 
 
 @total_ordering
-class Rate:
+class ErrorRate:
     """An error rate in an envelope: it can be compared, added and printed, and knows what else was asked about."""
 
     def __init__(self, value: float, asked: list[float]):
@@ -252,7 +327,7 @@ class Rate:
         return self.value
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Rate | float | int) and self.value == float(other)
+        return isinstance(other, ErrorRate | float | int) and self.value == float(other)
 
     def __lt__(self, other: Any) -> bool:
         return self.value < float(other)
@@ -278,10 +353,10 @@ class Voices:
     def __init__(self, name: str, errors: dict[float, float]):
         self.name, self.errors, self.asked = name, errors, []
 
-    def error(self, alpha: float) -> Rate:
+    def error(self, alpha: float) -> ErrorRate:
         """Return the error rate with this weight."""
         self.asked.append(alpha)
-        return Rate(self.errors[alpha], self.asked)
+        return ErrorRate(self.errors[alpha], self.asked)
 
     def __repr__(self) -> str:
         return f"<{self.name} voices>"
@@ -297,18 +372,31 @@ def choosing(by=lambda valid, test: valid.error, best=min, told=lambda valid, te
     return tune
 
 
+tune = choosing()
+
+
 def looks_first(alphas, valid, test):
     errors = {alpha: test.error(alpha) for alpha in alphas}
     alpha = min(alphas, key=valid.error)
     return alpha, errors[alpha]
 
 
+def place_in_the_list(alphas, valid, test):
+    alpha, error = tune(alphas, valid, test)
+    return list(alphas).index(alpha), error
+
+
 def honest(expected: Any, got: Any) -> Any:
     """Compare, and look into the envelope: which weights were the test voices asked about before the answer?"""
     if found := difference(expected, got):
-        if not isinstance(got[1], Rate):
-            return Difference("has lost its envelope", "Hand back what `test.error(alpha)` gave, unrounded.")
-        return found
+        if not isinstance(got, list | tuple) or len(got) != 2 or isinstance(got[1], ErrorRate):
+            return found
+        if isinstance(got[0], ErrorRate):
+            return Difference("has the error first", "Return α, then the error: `(alpha, error)`.")
+        return Difference(
+            "reports an error that no voices gave",
+            "Hand back what `test.error(alpha)` gave: not rounded, nor averaged.",
+        )
     if peeked := sorted(set(got[1].asked) - {got[0]}):
         return f"has the right numbers, but the test voices were asked about α = {', '.join(map(str, peeked))} as well"
     return None
@@ -333,7 +421,7 @@ PEEKED = (
 TUNE_ALPHA = Exercise(
     name="tune_alpha",
     task="Choose α, and report its error on the test voices.",
-    oracle=choosing(),
+    oracle=tune,
     returns="(alpha, error)",
     compare=honest,
     cases=[
@@ -357,6 +445,11 @@ TUNE_ALPHA = Exercise(
             choosing(told=lambda valid, test: valid.error),
         ),
         "takes the largest error": ("The smaller the error, the better.", choosing(best=max)),
+        "has the two sets turned round": (
+            PEEKED,
+            choosing(by=lambda valid, test: test.error, told=lambda valid, test: valid.error),
+        ),
+        "returns a place in the list, not the α that stands there": ("Hand back the α itself.", place_in_the_list),
     },
     hints=[
         "Two steps, in this order: choose; then measure.",

@@ -28,6 +28,14 @@ def joint(ctc=lambda by_ctc, words: (by_ctc / words).mean(), attention=per_token
 joint_loss = joint()
 
 
+def by_utterance(tokens, words):
+    return ((tokens * real(tokens, words + 1)).sum(1) / (words + 1)).mean()
+
+
+def by_words(tokens, words):
+    return tokens[real(tokens, words + 1)].sum() / words.sum()
+
+
 @drawn
 def drawn_losses(generator, B, U, weight):
     words = torch.randint(1, U, (B,), generator=generator)
@@ -64,6 +72,23 @@ BOTH_LOSSES = Exercise(
         "forgets the token that ends the text": (
             "A decoder must learn to stop: each text has one token more than it has words.",
             joint(attention=lambda tokens, words: per_token(tokens, words - 1)),
+        ),
+        "takes the decoder's mean utterance by utterance": (
+            "Then a token of a short text counts for more. The decoder's mean is over all real tokens of the batch at "
+            "once; only CTC's is over utterances.",
+            joint(attention=by_utterance),
+        ),
+        "divides the tokens' losses by the words": (
+            "There is one token more than words in each text, the end: divide by how many tokens there are.",
+            joint(attention=by_words),
+        ),
+        "divides all of CTC's losses by all words": (
+            "CTC's mean is over utterances: each loss by its own words first, then the mean.",
+            joint(ctc=lambda by_ctc, words: by_ctc.sum() / words.sum()),
+        ),
+        "adds the two without a weight": (
+            "λ of the one and 1 - λ of the other: with λ = 1, attention is not asked.",
+            lambda by_ctc, tokens, words, weight: 2 * joint_loss(by_ctc, tokens, words, 0.5),
         ),
         "adds up where a mean is asked for": (
             "A sum grows with the batch; then so would every step of training.",
@@ -115,8 +140,8 @@ LIKELIEST_TEXT = Exercise(
         Case("one text", scored(("one", -1.0, -2.0), weight=0.5)),
         Case("both agree", scored(("one", -1.0, -0.5), ("two", -3.0, -4.0), weight=0.5)),
         Case("CTC outvotes", scored(("one", -9.0, -1.0), ("one one", -1.0, -2.0), weight=0.5)),
-        Case("CTC alone", scored(("one", -1.0, -9.0), ("two", -2.0, -0.1), weight=1.0)),
-        Case("attention alone", scored(("one", -1.0, -9.0), ("two", -2.0, -0.1), weight=0.0)),
+        Case("CTC alone", scored(("one", -1.0, -9.0), ("two", -9.0, -1.0), ("six", -2.0, -2.0), weight=1.0)),
+        Case("attention alone", scored(("one", -1.0, -9.0), ("two", -9.0, -1.0), ("six", -2.0, -2.0), weight=0.0)),
         Case(
             "a compromise that is nobody's favourite",
             scored(("one", -0.1, -8.0), ("two", -2.0, -2.0), ("six", -9.0, -0.1), weight=0.5),
@@ -136,9 +161,25 @@ LIKELIEST_TEXT = Exercise(
             "A sum of probabilities follows whichever is surer. A sum of logarithms is a product: both must agree.",
             likeliest_by(reading=math.exp),
         ),
+        "gives CTC its whole score": (
+            "CTC's part is λ of it, attention's 1 - λ.",
+            lambda texts, by_ctc, by_attention, weight: likeliest(
+                texts, by_ctc, [(1 - weight) * a for a in by_attention], 0.5
+            ),
+        ),
+        "gives attention its whole score": (
+            "CTC's part is λ of it, attention's 1 - λ.",
+            lambda texts, by_ctc, by_attention, weight: likeliest(
+                texts, [weight * c for c in by_ctc], by_attention, 0.5
+            ),
+        ),
         "does not use the weight": (
             "With λ = 1, CTC decides alone, and with λ = 0 it is not asked.",
             perturbed(likeliest, weight=0.5),
+        ),
+        "returns the place of the text": (
+            "`texts[k]` is the text in place k.",
+            lambda texts, *rest: texts.index(likeliest(texts, *rest)),
         ),
     },
     hints=[
@@ -170,7 +211,7 @@ def drawn_frames(generator, B, T, D, first, count):
 
 TIME_MASK = Exercise(
     name="time_mask",
-    task="Return a batch of features in which a stretch of time is silenced.",
+    task="Return a batch of features in which a stretch of time is hidden.",
     oracle=time_mask,
     returns="(B, T, D)",
     cases=[
@@ -193,6 +234,14 @@ TIME_MASK = Exercise(
         "takes the number of frames for the place of the last": (
             "`count` says how many, not up to where: the stretch ends before `first + count`.",
             masking(lambda first, count: (slice(None), slice(first, count))),
+        ),
+        "hides one frame too many": (
+            "A slice ends before its second number: `first + count`.",
+            masking(lambda first, count: (slice(None), slice(first, first + count + 1))),
+        ),
+        "begins one frame late": (
+            "Frames are counted from 0; the frame `first` is hidden, too.",
+            masking(lambda first, count: (slice(None), slice(first + 1, first + count + 1))),
         ),
         "cuts the frames out": (
             "The time must not become shorter, or the network hears a fast voice: put zeros in their place.",
@@ -251,7 +300,7 @@ ERROR_RATE = Exercise(
         Case("a short and a long utterance", given([[("substitute", "one", "nine")], [right("two")] * 4])),
         Case(
             "more errors than words",
-            given([[("substitute", "one", "two"), ("insert", None, "six"), ("insert", None, "six")]]),
+            given([[right("one"), ("insert", None, "six"), ("insert", None, "six")]]),
         ),
         Case("random alignments", drawn_alignments, times=4),
     ],
@@ -273,6 +322,22 @@ ERROR_RATE = Exercise(
         "forgets the words put in": (
             "Whoever writes ten words for each one said makes errors, too: insertions count.",
             rate(errors=("substitute", "delete")),
+        ),
+        "forgets the words left out": (
+            "Whoever writes nothing makes errors, too: deletions count.",
+            rate(errors=("substitute", "insert")),
+        ),
+        "stops at 1": (
+            "Where more words are put in than were said, the rate is above 1.",
+            lambda alignments: min(error_rate(alignments), 1.0),
+        ),
+        "is in per cent": (
+            "A fraction is asked for: half of the words wrong is 0.5.",
+            lambda alignments: 100 * error_rate(alignments),
+        ),
+        "returns the share of right words": (
+            "The errors are asked for.",
+            lambda alignments: 1 - error_rate(alignments),
         ),
         "counts whole utterances": (
             "That is the share of utterances with an error. Here *words* are counted.",
@@ -342,6 +407,15 @@ PAIRED_DIFFERENCES = Exercise(
             "A rate of words divides by words.",
             lambda errors, others, words, draws: (errors - others)[draws].mean(1),
         ),
+        "does not use the draws": (
+            "Each row of `draws` is a test set of its own: `errors[draws]`.",
+            lambda errors, others, words, draws: ((errors - others).sum() / words.sum()).repeat(len(draws)),
+        ),
+        "loses the sign": (
+            "Negative means that the first recogniser makes fewer errors.",
+            lambda *arguments: differences(*arguments).abs(),
+        ),
+        "is in points": ("A difference of fractions is asked for.", lambda *arguments: 100 * differences(*arguments)),
     },
     hints=[
         "`errors[draws]` is (D, B): in each row the errors of the utterances that were drawn.",
