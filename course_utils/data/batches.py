@@ -19,7 +19,7 @@ POOL = 16  # batches within which utterances are sorted by length, so that there
 
 SLOWEST, FASTEST = 0.85, 1.35  # people who say digits alone say them faster than synthesisers do
 TRIMMED = 0.4  # the share of pieces that are cut as tightly as many recordings are, weak first sounds and all
-CLEAN = 0.4  # the share of batches whose voices, rooms and noise are left as they are
+CLEAN = 1 / 3  # the share of batches whose voices, rooms and noise are left as they are
 GAIN = 6.0  # decibels by which one piece may be louder or softer
 EDGE = 20  # frames of silence that the recogniser adds at both ends
 
@@ -73,7 +73,9 @@ class SpeechBatches:
         self.size, self.most_words = min(size, max(1, len(self.spectra))), most_words
         self.join = join if augment else 0.0
         self.augment, self.device = augment, device
-        self.chance, self.generator = random.Random(seed), torch.Generator().manual_seed(seed)
+        self.chance = random.Random(seed)  # what goes into each batch
+        # The second thread draws from its own, or its speed would decide who gets which number.
+        self.changes, self.generator = random.Random(f"changes {seed}"), torch.Generator().manual_seed(seed)
 
     def __len__(self) -> int:
         return len(self.spectra) // self.size
@@ -127,24 +129,24 @@ class SpeechBatches:
         """Return the features (T, D) of utterances with 0.02 to 0.2 s of silence around each."""
         if not self.augment:
             return with_silence(self.spectra[string[0]])
-        pieces = [silence(self.chance.randint(2, EDGE))]
+        pieces = [silence(self.changes.randint(2, EDGE))]
         for number in string:
-            spectrum = self.spectra[number] + NATS * self.chance.uniform(-GAIN, GAIN)
-            pieces.append(self._trimmed(spectrum) if self.chance.random() < TRIMMED else spectrum)
-            pieces.append(silence(self.chance.randint(2, EDGE)))
+            spectrum = self.spectra[number] + NATS * self.changes.uniform(-GAIN, GAIN)
+            pieces.append(self._trimmed(spectrum) if self.changes.random() < TRIMMED else spectrum)
+            pieces.append(silence(self.changes.randint(2, EDGE)))
         return torch.cat(pieces)
 
     def _trimmed(self, spectrum: Tensor) -> Tensor:
         """Return the features from the first to the last loud frame: recordings are often cut as tight as that."""
         loudness = spectrum.exp().sum(1).log()
-        threshold = loudness.max() - NATS * self.chance.uniform(8.0, 35.0)
+        threshold = loudness.max() - NATS * self.changes.uniform(8.0, 35.0)
         loud = (loudness > threshold).nonzero()[:, 0]
         return spectrum[int(loud[0]) : int(loud[-1]) + 1]
 
     def _batch(self, drawn: list[tuple[list[int], float]]) -> Batch:
         strings, speeds = zip(*drawn, strict=True)
         inputs, lengths = padded([self._spectrum(string) for string in strings])
-        if self.augment and self.chance.random() >= CLEAN:
+        if self.augment and self.changes.random() >= CLEAN:
             inputs, lengths = augment_features(inputs, lengths, torch.tensor(speeds), self.generator)
         inputs = features.level(inputs, lengths)
         targets = [torch.cat([self.targets[number] for number in string]) for string in strings]

@@ -215,8 +215,10 @@ def _count(record: Record, update: int, model: nn.Module, sets: dict[str, list[E
 
 
 @lru_cache(maxsize=8)
-def examples(loudness: float, frames: int, letters: bool, voices: str) -> dict[str, list[Example]]:
-    """Return the words for training, validation and test; arguments as `Setting`'s.
+def examples(
+    loudness: float, frames: int, letters: bool, voices: str, dtype: torch.dtype = torch.float32
+) -> dict[str, list[Example]]:
+    """Return the words for training, validation and test; arguments as `Setting`'s, and the type to compute in.
 
     The voices of the corpus's validation split are learned from; those of its test split are validated on and tested
     on, half and half. Where voices are shared, the words for validation are other words of the training voices.
@@ -233,11 +235,14 @@ def examples(loudness: float, frames: int, letters: bool, voices: str) -> dict[s
         validation = known[::4] if voices == "few, shared" else validation
         known = [word for place, word in enumerate(known) if place % 4]
     parts = {"training": known, "validation": validation, "test": test}
-    return {name: [_example(word, loudness, frames, letters) for word in words] for name, words in parts.items()}
+    return {
+        name: [_example(word, word.samples.to(dtype) * loudness, frames, letters) for word in words]
+        for name, words in parts.items()
+    }
 
 
-def _example(word: corpora.Utterance, loudness: float, frames: int, letters: bool) -> Example:
-    mels = features.normalise(features.log_mel(word.samples * loudness, n_mels=MELS))
+def _example(word: corpora.Utterance, samples: Tensor, frames: int, letters: bool) -> Example:
+    mels = features.normalise(features.log_mel(samples, n_mels=MELS))
     x = mels[: len(mels) // frames * frames].reshape(-1, frames * MELS)
     said = [LETTERS.index(c) for c in word.text] if letters else [corpora.DIGITS.index(word.text)]
     return x, [1 + label for label in said]

@@ -61,8 +61,8 @@ def train(updates: int = UPDATES, seed: int = 0, way: str = "sum of sums") -> Cu
     _check(way, updates)
     several = distributed.is_initialized()
     rank, W = (distributed.get_rank(), distributed.get_world_size()) if several else (0, 1)
-    examples = clinic.examples(1.0, 4, False, "many")["training"]
-    words = [(x.double(), said) for x, said in examples]  # or else rounding would tell the two curves apart
+    # In double precision from the sound on, or else rounding, which no two processes share, would part the curves.
+    words = clinic.examples(1.0, 4, False, "many", torch.float64)["training"]
     generator, losses = torch.Generator().manual_seed(seed), []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

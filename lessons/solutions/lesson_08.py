@@ -31,3 +31,12 @@ def errors_behind(written, targets, lengths, place):
     missed = mask & (written != targets)
     behind = slice(place + 1, None)
     return missed[:, behind].sum(0) / mask[:, behind].sum(0)
+
+
+def two_passes(decode, targets, sos, forced):
+    """Return the second pass's log-probabilities (B, U, C)."""
+    first = torch.full_like(targets[:, :1], sos)
+    truth = torch.cat([first, targets[:, :-1]], 1)
+    own = decode(truth).argmax(-1)
+    chosen = torch.cat([first, own[:, :-1]], 1)
+    return decode(torch.where(forced, truth, chosen))

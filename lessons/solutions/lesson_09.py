@@ -27,3 +27,12 @@ def threshold_for(norms, share):
     """Return the threshold that clips the given share of the updates."""
     finite = norms[torch.isfinite(norms)]
     return torch.quantile(finite, 1 - share)
+
+
+def clip_batch(parts, sizes, max_norm):
+    """Return the gradient of the whole batch's mean loss, clipped."""
+    whole = []
+    for some in zip(*parts, strict=True):  # one parameter, every part
+        weighed = [n * g for n, g in zip(sizes, some, strict=True)]
+        whole.append(sum(weighed) / sum(sizes))
+    return clip_norm(whole, max_norm)

@@ -1,6 +1,7 @@
 """Solutions of lesson 11."""
 
 import math
+from collections import defaultdict
 from itertools import pairwise
 
 
@@ -30,3 +31,18 @@ def tune_alpha(alphas, valid, test):
     """Return the best weight on `valid`, and its error on `test`."""
     alpha = min(alphas, key=valid.error)
     return alpha, test.error(alpha)
+
+
+def next_prefixes(kept, frame):
+    """Return {prefix: [B, L]} after one more frame."""
+    new = defaultdict(lambda: [0.0, 0.0])
+    for prefix, (B, L) in kept.items():
+        new[prefix][0] += (B + L) * frame[0]
+        for label, chance in enumerate(frame[1:], start=1):
+            longer = (*prefix, label)
+            if prefix[-1:] == (label,):  # it lasts, or is said again
+                new[prefix][1] += L * chance
+                new[longer][1] += B * chance
+            else:
+                new[longer][1] += (B + L) * chance
+    return dict(new)

@@ -1,3 +1,4 @@
+import time
 from dataclasses import replace
 
 import pytest
@@ -53,6 +54,27 @@ def test_no_two_passes_are_alike_and_a_seed_repeats_them():
     first, second = next(iter(batches)), next(iter(batches))
     assert first.inputs.shape != second.inputs.shape or not torch.equal(first.inputs, second.inputs)
     assert torch.equal(first.inputs, next(iter(again)).inputs)
+
+
+def test_how_busy_the_machine_is_changes_nothing(monkeypatch):
+    """The next batch is made in a second thread, now before and now after what the first thread draws."""
+    many = [hum(number, 1 + number % 3) for number in range(160)]
+
+    def three_pools(pause, level=features.level):
+        def slow(*given):
+            time.sleep(pause)
+            return level(*given)
+
+        monkeypatch.setattr(features, "level", slow)
+        found = []
+        for batch in SpeechBatches(many, encode, size=4, seed=5):
+            found.append(batch.inputs)
+            time.sleep(0.01 - pause)
+        return found
+
+    busy, idle = three_pools(0.01), three_pools(0.0)
+    assert len(busy) == len(idle) == 40
+    assert all(one.shape == other.shape and torch.equal(one, other) for one, other in zip(busy, idle, strict=True))
 
 
 def test_utterances_of_about_one_length_stand_together():

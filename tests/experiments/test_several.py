@@ -15,7 +15,7 @@ from course_utils.visuals import plots
 def few_words(monkeypatch):
     """Noise, for learning is not the point; the processes that torchrun starts hear the corpus."""
     generator = torch.Generator().manual_seed(0)
-    words = [(torch.randn(T, 128, generator=generator), [1 + T % 10]) for T in range(5, 25)]
+    words = [(torch.randn(T, 128, generator=generator).double(), [1 + T % 10]) for T in range(5, 25)]
     monkeypatch.setattr(clinic, "examples", lambda *_: {"training": words})
 
 

@@ -212,6 +212,52 @@ def not_a_number(written, targets, lengths, place):
     return torch.full((targets.shape[1] - place - 1,), float("nan"))
 
 
+def in_two(second, first=lambda targets, sos: seq2seq.shift(targets, sos)):
+    """Return an answer that reads ``second(truth, own, forced, sos)`` in its second pass."""
+
+    def answer(decode, targets, sos, forced):
+        own = decode(first(targets, sos)).argmax(dim=2)
+        return decode(second(seq2seq.shift(targets, sos), own, forced, sos))
+
+    return answer
+
+
+def behind_sos(own, sos):
+    rows = own.clone()
+    rows[:, 0] = sos
+    return rows
+
+
+def mixed_then_shifted(decode, targets, sos, forced):
+    own = decode(seq2seq.shift(targets, sos)).argmax(-1)
+    return decode(seq2seq.shift(torch.where(forced, targets, own), sos))
+
+
+def never_shifted(decode, targets, sos, forced):
+    own = decode(seq2seq.shift(targets, sos)).argmax(-1)
+    return decode(torch.where(forced, targets, own))
+
+
+def token_by_token(decode, targets, sos, forced):
+    read = seq2seq.shift(targets, sos)
+    for u in range(targets.shape[1] - 1):
+        own = decode(read)[:, u].argmax(-1)
+        read = read.clone()
+        read[:, u + 1] = torch.where(forced[:, u + 1], targets[:, u], own)
+    return decode(read)
+
+
+def what_it_read(decode, targets, sos, forced):
+    truth = seq2seq.shift(targets, sos)
+    return torch.where(forced, truth, seq2seq.shift(decode(truth).argmax(-1), sos))
+
+
+def into_the_targets(decode, targets, sos, forced):
+    own = decode(seq2seq.shift(targets, sos)).argmax(-1)
+    targets[:, :-1] = torch.where(forced[:, 1:], targets[:, :-1], own[:, :-1])
+    return decode(seq2seq.shift(targets, sos))
+
+
 WRONG = {
     "read_and_write": [
         (only_truth, "always reads the truth"),
@@ -259,6 +305,41 @@ WRONG = {
         (not_a_number, None),
         (none, None),
     ],
+    "two_passes": [
+        (
+            in_two(lambda truth, own, forced, sos: torch.where(forced, truth, behind_sos(own, sos))),
+            "reads its choices a step too early",
+        ),
+        (
+            in_two(lambda truth, own, forced, sos: truth * forced + own * ~forced),
+            "reads its choices a step too early, the first one in place of `sos`",
+        ),
+        (
+            in_two(lambda truth, own, forced, sos: torch.where(forced, truth, torch.roll(own, 1, dims=1))),
+            "rolls its last choice round to the front",
+        ),
+        (mixed_then_shifted, "tosses the coin of the step before"),
+        (
+            in_two(lambda truth, own, forced, sos: torch.where(~forced, truth, seq2seq.shift(own, sos))),
+            "takes the coin the wrong way round",
+        ),
+        (lambda decode, targets, sos, forced: decode(seq2seq.shift(targets, sos)), "makes only the first pass"),
+        (in_two(lambda truth, own, forced, sos: seq2seq.shift(own, sos)), "reads nothing but its choices"),
+        (
+            in_two(
+                lambda truth, own, forced, sos: torch.where(forced, truth, seq2seq.shift(own, sos)),
+                first=lambda targets, sos: targets,
+            ),
+            "reads the answers in the first pass",
+        ),
+        (never_shifted, "forgets to shift what the second pass reads"),
+        (token_by_token, "chooses each token after what was really read"),
+        (what_it_read, None),
+        (into_the_targets, None),
+        (crashes, None),
+        (lambda decode, targets, sos, forced: decode(targets) * float("nan"), None),
+        (lambda decode, targets, sos, forced: None, None),
+    ],
 }
 
 
@@ -300,3 +381,33 @@ def test_the_loop_is_the_packages():
 
     found = find("read_and_write").oracle(step, state, targets, 1, coins)
     torch.testing.assert_close(found, expected.log_softmax(-1))
+
+
+def decoded_by(seed: int, steps: int):
+    """Return a small decoder as the exercises of both ways have it: step, decode, state, targets."""
+    torch.manual_seed(seed)
+    decoder, targets = seq2seq.Decoder(6, 3, 4, 4, recurrent.GRU), torch.randint(2, 6, (3, steps))
+    state = seq2seq.DecoderState(torch.randn(3, 4))
+
+    def step(tokens, state):
+        log_probs, _, state = decoder.step(tokens, state)
+        return log_probs, state
+
+    return step, lambda tokens: decoder(tokens, state)[0].log_softmax(-1), state, targets
+
+
+@pytest.mark.parametrize(("steps", "truth"), [(5, 1.0), (2, 0.5), (2, 0.0)])
+def test_two_passes_are_the_loop_until_a_choice_follows_a_choice(steps, truth):
+    step, decode, state, targets = decoded_by(0, steps)
+    coins = torch.rand(targets.shape, generator=torch.Generator().manual_seed(1)) < truth
+    looped = find("read_and_write").oracle(step, state, targets, 1, coins)
+    torch.testing.assert_close(find("two_passes").oracle(decode, targets, 1, coins), looped)
+
+
+def test_and_from_then_on_they_approximate_it():
+    step, decode, state, targets = decoded_by(0, 8)
+    never = torch.zeros_like(targets, dtype=torch.bool)
+    looped = find("read_and_write").oracle(step, state, targets, 1, never)
+    found = find("two_passes").oracle(decode, targets, 1, never)
+    torch.testing.assert_close(found[:, :2], looped[:, :2])
+    assert not torch.allclose(found, looped)

@@ -194,6 +194,47 @@ def percent(norms, share):
     return torch.quantile(norms, 100 * (1 - share))
 
 
+def averaged(parts, weights):
+    return [sum(w * part[k] for w, part in zip(weights, parts, strict=True)) for k in range(len(parts[0]))]
+
+
+def shares(sizes):
+    return [size / sum(sizes) for size in sizes]
+
+
+def clips_parts(parts, sizes, max_norm):
+    return averaged([right(part, max_norm) for part in parts], shares(sizes))
+
+
+def mean_of_means(parts, sizes, max_norm):
+    return right([torch.stack(some).mean(0) for some in zip(*parts, strict=True)], max_norm)
+
+
+def as_backward_adds(parts, sizes, max_norm):
+    return right([sum(some) for some in zip(*parts, strict=True)], max_norm)
+
+
+def sum_over_utterances(parts, sizes, max_norm):
+    return right(averaged(parts, sizes), max_norm)
+
+
+def by_the_parts(parts, sizes, max_norm):
+    return right([g / len(parts) for g in averaged(parts, sizes)], max_norm)
+
+
+def clipped_then_divided(parts, sizes, max_norm):
+    return [g / sum(sizes) for g in right(averaged(parts, sizes), max_norm)]
+
+
+def added_into_the_first(parts, sizes, max_norm):
+    first, *others = parts
+    for k, g in enumerate(first):
+        g *= sizes[0]
+        for size, part in zip(sizes[1:], others, strict=True):
+            g += size * part[k]
+    return right([g / sum(sizes) for g in first], max_norm)
+
+
 WRONG = {
     "clip_norm": [
         (one_by_one, "clips each tensor by its own norm"),
@@ -248,6 +289,28 @@ WRONG = {
         (lambda norms, share: norms.sort().values, None),
         (lambda norms, share: math.nan, None),
     ],
+    "clip_batch": [
+        (clips_parts, "clips each part"),
+        (mean_of_means, "forgets the sizes of the parts"),
+        (as_backward_adds, "adds up the parts"),
+        (sum_over_utterances, "adds up where a mean is asked for"),
+        (by_the_parts, "divides by the number of parts"),
+        (clipped_then_divided, "clips the sum, and divides it afterwards"),
+        (lambda parts, sizes, max_norm: averaged(parts, shares(sizes)), "forgets to clip"),
+        (
+            lambda parts, sizes, max_norm: one_by_one(averaged(parts, shares(sizes)), max_norm),
+            "clips each tensor by its own norm",
+        ),
+        (
+            lambda parts, sizes, max_norm: always_scaled_with_epsilon(averaged(parts, shares(sizes)), max_norm),
+            "scales short gradients up",
+        ),
+        (added_into_the_first, None),
+        (lambda parts, sizes, max_norm: right(parts, max_norm), None),
+        (lambda parts, sizes, max_norm: a_single_vector(averaged(parts, shares(sizes)), max_norm), None),
+        (lambda parts, sizes, max_norm: [g * math.nan for g in parts[0]], None),
+        (lambda parts, sizes, max_norm: None, None),
+    ],
 }
 
 
@@ -281,6 +344,7 @@ def sorted_by_hand(norms, share):
         ("clip_norm", as_the_package),
         ("clip_value", lambda gradients, limit: [g.clip(-limit, limit) for g in gradients]),
         ("clip_scaled", by_a_larger_threshold),
+        ("clip_batch", lambda parts, sizes, max_norm: right(averaged(parts, shares(sizes)), max_norm)),
         ("threshold_for", sorted_by_hand),
     ],
 )
@@ -298,3 +362,15 @@ def test_the_oracles_are_torchs(exercise, theirs, limit):
         parameter.grad = g.clone()
     theirs(parameters, limit)
     torch.testing.assert_close(find(exercise).oracle(gradients, limit), [p.grad for p in parameters])
+
+
+def test_a_batch_in_parts_is_the_batch():
+    """The gradient of a mean loss, whole and in parts, clipped by torch."""
+    torch.manual_seed(0)
+    network, sizes = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1)), [5, 2, 1]
+    x, parameters = torch.randn(8, 3), list(network.parameters())
+    parts = [torch.autograd.grad(10 * network(part).square().mean(), parameters) for part in x.split(sizes)]
+    (10 * network(x).square().mean()).backward()
+    assert clip_grad_norm_(parameters, 0.5) > 0.5
+    found = find("clip_batch").oracle([list(part) for part in parts], sizes, 0.5)
+    torch.testing.assert_close(found, [parameter.grad for parameter in parameters])

@@ -1,12 +1,15 @@
 """Wrong answers to the exercises of lesson 11, as people write them, each refused for its own reason."""
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import chain, pairwise
 
 import pytest
+import torch
 
+from course_utils.algorithms import decoding
 from course_utils.teaching.checks import grade
+from course_utils.teaching.checks.registry import find
 
 from .toys import each_wrong
 
@@ -214,6 +217,74 @@ def with_an_index(alphas, valid, test):
     return best, test.error(alphas[best])
 
 
+def frame_of(stays=lambda B, L: L, again=lambda B, L: B, other=lambda B, L: B + L, blank=lambda B, L: B + L, at=1):
+    """Return the frame as someone writes it who goes wrong in a chosen place; labels are counted from ``at``."""
+
+    def advance(kept, frame):
+        new = defaultdict(lambda: [0.0, 0.0])
+        for prefix, (B, L) in kept.items():
+            new[prefix][0] += blank(B, L) * frame[0]
+            for c in range(at, len(frame)):
+                if prefix and prefix[-1] == c:
+                    new[prefix][1] += stays(B, L) * frame[c]
+                    new[(*prefix, c)][1] += again(B, L) * frame[c]
+                else:
+                    new[(*prefix, c)][1] += other(B, L) * frame[c]
+        return {prefix: tuple(pair) for prefix, pair in new.items()}
+
+    return advance
+
+
+def assigns(kept, frame):
+    new = {}
+    for prefix, (B, L) in kept.items():
+        new[prefix] = (B + L) * frame[0], L * frame[prefix[-1]] if prefix else 0.0
+        for c, y in enumerate(frame):
+            if c:
+                new[(*prefix, c)] = 0.0, y * (B if prefix and prefix[-1] == c else B + L)
+    return new
+
+
+def assigns_the_label_part(kept, frame):
+    new = defaultdict(lambda: [0.0, 0.0])
+    for prefix, (B, L) in kept.items():
+        new[prefix][0] = (B + L) * frame[0]
+        if prefix:
+            new[prefix][1] = L * frame[prefix[-1]]
+        for c in range(1, len(frame)):
+            new[(*prefix, c)][1] = (B if prefix[-1:] == (c,) else B + L) * frame[c]
+    return new
+
+
+def best_of_both(kept, frame):
+    new = defaultdict(lambda: [0.0, 0.0])
+    for prefix, (B, L) in kept.items():
+        new[prefix][0] = (B + L) * frame[0]
+        if prefix:
+            new[prefix][1] = max(new[prefix][1], L * frame[prefix[-1]])
+        for c in range(1, len(frame)):
+            mass = B if prefix[-1:] == (c,) else B + L
+            new[(*prefix, c)][1] = max(new[(*prefix, c)][1], mass * frame[c])
+    return dict(new)
+
+
+def blank_as_a_label(kept, frame):
+    new = defaultdict(lambda: [0.0, 0.0])
+    for prefix, (B, L) in kept.items():
+        for c, y in enumerate(frame):
+            new[(*prefix, c)][c > 0] += (B + L) * y
+    return new
+
+
+def grows_what_it_got(kept, frame):
+    kept |= frame_of()(dict(kept), frame)
+    return kept
+
+
+def totals(kept, frame):
+    return {prefix: sum(pair) for prefix, pair in frame_of()(kept, frame).items()}
+
+
 WRONG = {
     "merge_prefixes": [
         (merges(lambda repeats: True), "lets all of the parent's paths say a repeated symbol"),
@@ -286,6 +357,25 @@ WRONG = {
         (reads_the_table, None),
         (lambda alphas, valid, test: alphas[0], None),
     ],
+    "next_prefixes": [
+        (frame_of(again=lambda B, L: L), "repeats a label from the paths that end in it"),
+        (frame_of(again=lambda B, L: B + L), "lets all paths repeat a label"),
+        (frame_of(stays=lambda B, L: 0.0), "does not let a label last"),
+        (frame_of(stays=lambda B, L: B + L), "lets a label last after a blank"),
+        (frame_of(blank=lambda B, L: B), "lets only paths that end in the blank go on to the blank"),
+        (frame_of(other=lambda B, L: B), "lets other labels follow on a blank only"),
+        (assigns, "keeps only the last of the ways that meet"),
+        (assigns_the_label_part, "keeps only the last of the ways that meet in L"),
+        (best_of_both, "takes the best of the ways that meet"),
+        (frame_of(at=0), "appends the blank"),
+        (blank_as_a_label, None),
+        (grows_what_it_got, None),
+        (totals, None),
+        (lambda kept, frame: [*kept], None),
+        (lambda kept, frame: dict.fromkeys(kept, (math.nan, math.nan)), None),
+        (lambda kept, frame: kept[()], None),
+        (lambda kept, frame: None, None),
+    ],
 }
 
 
@@ -303,6 +393,19 @@ def tunes_in_a_loop(alphas, valid, test):
     return [chosen, test.error(chosen)]
 
 
+def collects(kept, frame):
+    """Each new prefix collects what arrives, from itself and from its parent; those without mass are left out."""
+    longer = {(*prefix, c) for prefix in kept for c in range(1, len(frame))}
+    nothing, new = (0.0, 0.0), {}
+    for prefix in {*kept, *longer}:
+        own, parent = kept.get(prefix, nothing), kept.get(prefix[:-1], nothing) if prefix else nothing
+        label = frame[prefix[-1]] if prefix else 0.0
+        pair = merges()(own, parent, prefix[-2:-1] == prefix[-1:], frame[0], label)
+        if sum(pair):
+            new[prefix] = pair
+    return new
+
+
 @pytest.mark.parametrize(
     ("exercise", "answer"),
     [
@@ -310,6 +413,8 @@ def tunes_in_a_loop(alphas, valid, test):
         ("smoothed_bigram", smoothed),
         ("fused_score", score()),
         ("tune_alpha", tunes_in_a_loop),
+        ("next_prefixes", frame_of()),
+        ("next_prefixes", collects),
     ],
 )
 def test_right_answers_pass_however_they_are_written(exercise, answer):
@@ -332,3 +437,18 @@ def test_peeking_is_told_with_the_weights_that_were_asked_about():
 )
 def test_what_is_no_pair_of_alpha_and_error_is_told_so(answer, words):
     assert words in grade("tune_alpha", answer).headline
+
+
+def test_frame_after_frame_is_the_search():
+    y = torch.randn(5, 3, generator=torch.Generator().manual_seed(0)).double().softmax(1)
+    kept = {(): (1.0, 0.0)}
+    for frame in y.tolist():
+        kept = find("next_prefixes").oracle(kept, frame)
+    texts = {one.labels: math.exp(one.score) for one in decoding.prefix_beam_search(y.log(), 999)}
+    reached = {prefix: sum(pair) for prefix, pair in kept.items() if sum(pair)}
+    assert reached == pytest.approx(texts)
+    assert sum(reached.values()) == pytest.approx(1)
+
+
+def test_a_blank_in_a_prefix_is_said():
+    assert "has the blank in a prefix" in grade("next_prefixes", blank_as_a_label).headline

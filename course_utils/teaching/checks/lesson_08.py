@@ -1,7 +1,8 @@
-"""The exercises of lesson 08: the decoder loop with coins, a schedule, the errors behind a mistake."""
+"""The exercises of lesson 08: the decoder loop with coins, a schedule, the errors behind a mistake, two passes."""
 
 import torch
 
+from course_utils.algorithms.seq2seq import shift
 from course_utils.teaching.checks.exercise import Case, Exercise, drawn, given, perturbed
 
 
@@ -261,5 +262,106 @@ ERRORS_BEHIND = Exercise(
         "Two masks (B, U): which tokens are real, and which of them are wrong.",
         "`torch.arange(U) < lengths[:, None]` is the first; `written != targets` and the first make the second.",
         "Cut both off behind the mistake, `[:, place + 1:]`, sum each over the sentences, and divide.",
+    ],
+)
+
+
+def passes(first=shift, choices=shift, mix=torch.where):
+    """Return scheduled sampling in two passes, or one that goes wrong in what a pass reads."""
+
+    def two_passes(decode, targets, sos, forced):
+        own = decode(first(targets, sos)).argmax(-1)
+        return decode(mix(forced, shift(targets, sos), choices(own, sos)))
+
+    return two_passes
+
+
+def one_after_another(decode, targets, sos, forced):
+    """Choose each token after what was really read: the loop, without its state."""
+    read = truth = shift(targets, sos)
+    for u in range(1, targets.shape[1]):
+        now = torch.where(forced[:, u], truth[:, u], decode(read)[:, u - 1].argmax(-1))
+        read = torch.cat([read[:, :u], now[:, None], truth[:, u + 1 :]], 1)
+    return decode(read)
+
+
+def not_shifted(decode, targets, sos, forced):
+    return decode(torch.where(forced, targets, decode(shift(targets, sos)).argmax(-1)))
+
+
+@drawn
+def passes_arguments(generator, *sizes):
+    step, start, *given = loop_arguments(*sizes)(generator)
+
+    def decode(tokens):
+        """The decoder of the loop, for a whole sequence."""
+        state, found = start, []
+        for read in tokens.unbind(1):
+            log_probs, state = step(read, state)
+            found.append(log_probs)
+        return torch.stack(found, 1)
+
+    return decode, *given
+
+
+TWO_PASSES = Exercise(
+    name="two_passes",
+    task="Run scheduled sampling in two calls of the decoder.",
+    oracle=passes(),
+    returns="(B, U, C)",
+    cases=[
+        Case("one sentence, always the truth", passes_arguments(1, 3, 5, 2.0)),
+        Case("one sentence, never the truth", passes_arguments(1, 6, 6, -1.0)),
+        Case("three sentences, truth half of the time", passes_arguments(3, 6, 6, 0.5), times=3),
+        Case("as many sentences as steps and tokens", passes_arguments(5, 5, 5, 0.5)),
+    ],
+    misconceptions={
+        "reads its choices a step too early": (
+            "What the first pass finds at step u is its guess of token u, and that is read at step u + 1.",
+            passes(choices=lambda own, sos: torch.cat([torch.full_like(own[:, :1], sos), own[:, 1:]], 1)),
+        ),
+        "reads its choices a step too early, the first one in place of `sos`": (
+            "What the first pass finds at step u is read at step u + 1. Shift its choices as the truth is shifted.",
+            passes(choices=lambda own, sos: own),
+        ),
+        "rolls its last choice round to the front": (
+            "Nothing is chosen before step 0: `sos` is read there, whatever the coin says.",
+            passes(choices=lambda own, sos: own.roll(1, 1)),
+        ),
+        "tosses the coin of the step before": (
+            "`forced[:, u]` says what is *read* at step u. Shift truth and choices first, then mix; else the coins are "
+            "shifted, too.",
+            passes(mix=lambda forced, truth, own: torch.where(forced.roll(1, 1), truth, own)),
+        ),
+        "takes the coin the wrong way round": (
+            "True means: read the truth.",
+            passes(mix=lambda forced, truth, own: torch.where(forced, own, truth)),
+        ),
+        "makes only the first pass": (
+            "These are the scores of pure teacher forcing: what the model chose has not been read yet.",
+            passes(mix=lambda forced, truth, own: truth),
+        ),
+        "reads nothing but its choices": (
+            "Where the coin says so, the second pass reads the truth.",
+            passes(mix=lambda forced, truth, own: own),
+        ),
+        "reads the answers in the first pass": (
+            "The truth has to be shifted there, too: `sos` first, and at step u token u - 1. Shown the answer, a model "
+            "chooses it.",
+            passes(first=lambda targets, sos: targets),
+        ),
+        "forgets to shift what the second pass reads": (
+            "Truth and choices both move by one: `sos` first, and at step u what belongs to step u - 1.",
+            not_shifted,
+        ),
+        "chooses each token after what was really read": (
+            "That is the loop, one call a token, and exact. Here all choices come from one call that reads only truth.",
+            one_after_another,
+        ),
+    },
+    hints=[
+        "Two calls of `decode`: one to find what the model would choose, one to score what it then reads.",
+        "The first reads `sos` and then `targets[:, :-1]`, `torch.cat([…], 1)`; its choices are an `argmax(-1)`.",
+        "Shift the choices in the same way, mix by `torch.where(forced, truth, chosen)`, and decode once more.",
     ],
 )

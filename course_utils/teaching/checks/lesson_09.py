@@ -1,4 +1,4 @@
-"""The exercises of lesson 09: clipping by norm, by value, of scaled gradients, and a threshold from a percentile."""
+"""The exercises of lesson 09: clipping by norm, by value, of scaled gradients, of a batch in parts; a threshold."""
 
 from collections.abc import Callable
 
@@ -329,5 +329,98 @@ THRESHOLD_FOR = Exercise(
         "If a tenth of the norms shall lie above the threshold, how many lie below?",
         "`torch.quantile(norms, q)` gives the number below which the share q of the norms lies.",
         "First leave out what is not finite: `norms[torch.isfinite(norms)]`.",
+    ],
+)
+
+
+def mean_of(parts, weights):
+    return [sum(w * g for w, g in zip(weights, some, strict=True)) for some in zip(*parts, strict=True)]
+
+
+def shares(sizes):
+    return [size / sum(sizes) for size in sizes]
+
+
+def in_parts(weights=shares, clip=clip_norm):
+    """Return clipping of a mean over parts, or one that goes wrong in the weights, or in how it clips."""
+    return lambda parts, sizes, max_norm: clip(mean_of(parts, weights(sizes)), max_norm)
+
+
+def parts_clipped(parts, sizes, max_norm):
+    return mean_of([clip_norm(part, max_norm) for part in parts], shares(sizes))
+
+
+def divided_last(parts, sizes, max_norm):
+    return [g / sum(sizes) for g in clip_norm(mean_of(parts, sizes), max_norm)]
+
+
+@drawn
+def drawn_parts(generator, sizes, length=1.0):
+    return [layers((4, 3), (4,), length=length)(generator)[0] for _ in sizes], list(sizes), 2.0
+
+
+@drawn
+def parts_of(generator, max_norm, *parts):
+    return [[torch.tensor(g)] for _, g in parts], [size for size, _ in parts], max_norm
+
+
+CLIP_BATCH = Exercise(
+    name="clip_batch",
+    task="Return the clipped gradient of a whole batch that was computed in parts.",
+    oracle=in_parts(),
+    returns="a list of tensors",
+    cases=[
+        Case("three utterances, and one", parts_of(2.5, (3, [4.0, 0.0]), (1, [0.0, -16.0]))),
+        Case("a single part", drawn_parts([4])),
+        Case("parts that pull against each other", parts_of(1.0, (2, [30.0, 40.0]), (2, [-30.0, -39.0]))),
+        Case("a mean that is short enough", drawn_parts([2, 5, 3], length=0.1)),
+        Case("a sum that is short enough, too", drawn_parts([5, 3], length=0.05)),
+        Case("gradients of zeros", drawn_parts([2, 2], length=0.0)),
+        Case("random numbers, four parts", drawn_parts([8, 8, 8, 3], length=3.0), times=3),
+    ],
+    misconceptions={
+        "clips each part": (
+            "Parts that pull against each other may be short together, and each cut changes the share of its part. "
+            "Clip once, when all are in.",
+            parts_clipped,
+        ),
+        "forgets the sizes of the parts": (
+            "A mean of means: an utterance of a small part would weigh more than one of a large part.",
+            in_parts(lambda sizes: [1 / len(sizes) for _ in sizes]),
+        ),
+        "adds up the parts": (
+            "That is what `backward` does to `.grad`, and asked for is the *mean* over all utterances. Whether a "
+            "threshold is passed must not depend on the number of parts.",
+            in_parts(lambda sizes: [1 for _ in sizes]),
+        ),
+        "adds up where a mean is asked for": (
+            "Weighed by their sizes, the parts make the batch's sum. Divide it by the number of utterances.",
+            in_parts(lambda sizes: sizes),
+        ),
+        "divides by the number of parts": (
+            "Parts that are weighed by their sizes are to be divided by the sum of the sizes.",
+            in_parts(lambda sizes: [size / len(sizes) for size in sizes]),
+        ),
+        "clips the sum, and divides it afterwards": (
+            "The threshold is meant for the mean. Clipped first, the gradient is cut again by the division.",
+            divided_last,
+        ),
+        "forgets to clip": (
+            "Where the mean's norm is above `max_norm` it has to be shortened.",
+            in_parts(clip=lambda gradients, max_norm: gradients),
+        ),
+        "clips each tensor by its own norm": (
+            "All tensors of the mean are one long vector: one norm, one factor.",
+            in_parts(clip=each_alone),
+        ),
+        "scales short gradients up": (
+            "Clipping never makes a step longer: the factor is at most 1.",
+            in_parts(clip=scaled_by(lambda gradients, max_norm, g: max_norm / global_norm(gradients))),
+        ),
+    },
+    hints=[
+        "First the gradient that the whole batch would have had, then one clip. A part's mean times its size is a sum.",
+        "For each parameter: add up `size * part[k]` over the parts, and divide by `sum(sizes)`.",
+        "`zip(*parts)` gives the parts' gradients parameter by parameter. The result goes to your `clip_norm`.",
     ],
 )

@@ -1,14 +1,13 @@
-"""The exercises of lesson 11: merge two prefixes, a smoothed bigram, the fused score, tune without peeking."""
+"""The exercises of lesson 11: merge two prefixes, a smoothed bigram, the fused score, honest tuning, a whole frame."""
 
 import math
-from functools import total_ordering
-from itertools import chain, pairwise
-from typing import Any
+from itertools import chain, pairwise, product
 
 import torch
 
-from course_utils.teaching.checks.compare import Difference, difference
+from course_utils.teaching.checks.compare import difference
 from course_utils.teaching.checks.exercise import Case, Exercise, drawn, given, perturbed
+from course_utils.teaching.checks.voices import drawn_tables, honest, tables
 
 
 def merging(to_blank=lambda own, parent: sum(own), lasting=lambda own: own[1], add=sum):
@@ -316,52 +315,6 @@ FUSED_SCORE = Exercise(
 )
 
 
-@total_ordering
-class ErrorRate:
-    """An error rate in an envelope: it can be compared, added and printed, and knows what else was asked about."""
-
-    def __init__(self, value: float, asked: list[float]):
-        self.value, self.asked = value, asked
-
-    def __float__(self) -> float:
-        return self.value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ErrorRate | float | int) and self.value == float(other)
-
-    def __lt__(self, other: Any) -> bool:
-        return self.value < float(other)
-
-    def __hash__(self) -> int:
-        return hash(self.value)
-
-    def __add__(self, other: Any) -> float:
-        return self.value + float(other)
-
-    __radd__ = __add__
-
-    def __repr__(self) -> str:
-        return f"{self.value:.4g}"
-
-    def __format__(self, how: str) -> str:
-        return format(self.value, how)
-
-
-class Voices:
-    """Some voices on which a weight can be tried; they remember each weight that was."""
-
-    def __init__(self, name: str, errors: dict[float, float]):
-        self.name, self.errors, self.asked = name, errors, []
-
-    def error(self, alpha: float) -> ErrorRate:
-        """Return the error rate with this weight."""
-        self.asked.append(alpha)
-        return ErrorRate(self.errors[alpha], self.asked)
-
-    def __repr__(self) -> str:
-        return f"<{self.name} voices>"
-
-
 def choosing(by=lambda valid, test: valid.error, best=min, told=lambda valid, test: test.error):
     """Return a choice of α, or one that goes wrong in what it chooses by, in what is best, or in what it tells."""
 
@@ -384,33 +337,6 @@ def looks_first(alphas, valid, test):
 def place_in_the_list(alphas, valid, test):
     alpha, error = tune(alphas, valid, test)
     return list(alphas).index(alpha), error
-
-
-def honest(expected: Any, got: Any) -> Any:
-    """Compare, and look into the envelope: which weights were the test voices asked about before the answer?"""
-    if found := difference(expected, got):
-        if not isinstance(got, list | tuple) or len(got) != 2 or isinstance(got[1], ErrorRate):
-            return found
-        if isinstance(got[0], ErrorRate):
-            return Difference("has the error first", "Return α, then the error: `(alpha, error)`.")
-        return Difference(
-            "reports an error that no voices gave",
-            "Hand back what `test.error(alpha)` gave: not rounded, nor averaged.",
-        )
-    if peeked := sorted(set(got[1].asked) - {got[0]}):
-        return f"has the right numbers, but the test voices were asked about α = {', '.join(map(str, peeked))} as well"
-    return None
-
-
-@drawn
-def tables(generator, valid, test):
-    return list(valid), Voices("validation", valid), Voices("test", test)
-
-
-def drawn_tables(generator):
-    alphas = [0.2 * step for step in range(1, 7)]
-    errors = torch.rand(2, 6, generator=generator).tolist()
-    return tables(*(dict(zip(alphas, row, strict=True)) for row in errors))(generator)
 
 
 PEEKED = (
@@ -455,5 +381,110 @@ TUNE_ALPHA = Exercise(
         "Two steps, in this order: choose; then measure.",
         "`min(alphas, key=…)` gives the α for which a function is least. Which set's error belongs there?",
         "Call `valid.error` for each α, and `test.error` once, for the α that you have chosen.",
+    ],
+)
+
+
+def advancing(to_blank=sum, lasting=lambda pair: pair[1], repeated=lambda pair: pair[0], other=sum, first=1, put=None):
+    """Return a frame of the search, or one that goes wrong in which paths go on, where to, or what becomes of two."""
+    put = put or (lambda old, blank, label: (old[0] + blank, old[1] + label))
+
+    def next_prefixes(kept, frame):
+        new = {}
+
+        def arrive(prefix, blank, label):
+            new[prefix] = put(new.get(prefix, (0.0, 0.0)), blank, label)
+
+        for prefix, pair in kept.items():
+            arrive(prefix, to_blank(pair) * frame[0], lasting(pair) * frame[prefix[-1]] if prefix else 0.0)
+            for label in range(first, len(frame)):
+                goes_on = repeated if prefix[-1:] == (label,) else other
+                arrive((*prefix, label), 0.0, goes_on(pair) * frame[label])
+        return new
+
+    return next_prefixes
+
+
+def masses(expected, got):
+    """Compare two dicts of prefixes. Those without mass may be left out."""
+    if not isinstance(got, dict):
+        return difference(expected, got)
+    if any(0 in prefix for prefix in got if isinstance(prefix, tuple)):
+        return "has the blank in a prefix"
+    without_mass = {prefix: pair for prefix, pair in expected.items() if not any(pair)}
+    return difference(expected, without_mass | got)
+
+
+@drawn
+def drawn_prefixes(generator, C, longest):
+    prefixes = [prefix for n in range(longest + 1) for prefix in product(range(1, C), repeat=n)]
+    pairs = torch.rand(len(prefixes), 2, generator=generator).tolist()
+    order = torch.randperm(len(prefixes), generator=generator).tolist()
+    kept = {prefixes[k]: (pairs[k][0], pairs[k][1] if prefixes[k] else 0.0) for k in order}
+    return kept, torch.rand(C, generator=generator).softmax(0).tolist()
+
+
+NEXT_PREFIXES = Exercise(
+    name="next_prefixes",
+    task="Take all prefixes through one frame, and merge those that become the same.",
+    oracle=advancing(),
+    returns="{prefix: (B, L)}",
+    compare=masses,
+    cases=[
+        Case("the pencil's first frame", given({(): (1.0, 0.0)}, [0.6, 0.4])),
+        Case("the pencil's second frame", given({(): (0.6, 0.0), (1,): (0.0, 0.4)}, [0.6, 0.4])),
+        Case("one prefix, two labels", given({(1,): (0.2, 0.3)}, [0.5, 0.3, 0.2])),
+        Case("a prefix and its repeat", given({(1,): (0.2, 0.3), (1, 1): (0.1, 0.05)}, [0.5, 0.5])),
+        Case("a prefix before its parent", given({(2, 1): (0.3, 0.1), (2,): (0.1, 0.2)}, [0.2, 0.5, 0.3])),
+        Case("random masses", drawn_prefixes(3, 2), times=3),
+    ],
+    misconceptions={
+        "repeats a label from the paths that end in it": (
+            "Without a blank between, the same label only lasts longer: *a* again comes from B.",
+            advancing(repeated=lambda pair: pair[1]),
+        ),
+        "lets all paths repeat a label": (
+            "Paths that end in a and say a are still *a*. Only those that end in the blank become *aa*.",
+            advancing(repeated=sum),
+        ),
+        "does not let a label last": (
+            "A path that ends in the label may hold it: the prefix stays, and so does that mass.",
+            advancing(lasting=lambda pair: 0.0),
+        ),
+        "lets a label last after a blank": (
+            "After a blank the same label is said *again*: that is a longer prefix.",
+            advancing(lasting=sum),
+        ),
+        "lets only paths that end in the blank go on to the blank": (
+            "Any path may go on with a blank: it adds no label.",
+            advancing(to_blank=lambda pair: pair[0]),
+        ),
+        "lets other labels follow on a blank only": (
+            "A *different* label needs no blank before it.",
+            advancing(other=lambda pair: pair[0]),
+        ),
+        "keeps only the last of the ways that meet": (
+            "The new *ab* comes from *a*, and from *ab* itself: add, where your code assigns.",
+            advancing(put=lambda old, blank, label: (blank, label)),
+        ),
+        "keeps only the last of the ways that meet in L": (
+            "The new *ab* comes from *a*, and from *ab* itself: `+=` where your code says `=`.",
+            advancing(put=lambda old, blank, label: (old[0] + blank, label)),
+        ),
+        "takes the best of the ways that meet": (
+            "All paths of one text count: add them up.",
+            advancing(put=lambda old, blank, label: (old[0] + blank, max(old[1], label))),
+        ),
+        "appends the blank": (
+            "The blank, 0, is no label: the prefix stays as it is. Labels begin at 1.",
+            advancing(first=0),
+        ),
+    },
+    hints=[
+        "Each prefix sends its mass on in three ways: to the blank, to its own last label, and to each longer prefix.",
+        "`new = defaultdict(lambda: [0.0, 0.0])`, and add to it: `new[prefix][0] += (B + L) * frame[0]`. The empty "
+        "prefix has no last label.",
+        "For each label from 1 on, `new[(*prefix, label)][1]` grows by `B * frame[label]` where it repeats the last "
+        "one, else by `(B + L) * frame[label]`. `prefix[-1:] == (label,)` tells which.",
     ],
 )

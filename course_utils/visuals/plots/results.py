@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from course_utils.visuals.inputs import Numbers, array, same_length
 from course_utils.visuals.palette import COLOURS, colour, marker
@@ -77,7 +78,7 @@ def curves(
         reach += [x.min(), x.max()]
         whole &= bool((x == x.round()).all())
     if whole and not log_x:
-        ax.xaxis.get_major_locator().set_params(integer=True)  # there is no update 2.5
+        ax.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))  # there is no update 2.5
     if chance is not None:
         ax.axhline(chance, color=COLOURS["chance"], linestyle=(0, (4, 3)), linewidth=1.2)
         ax.annotate("chance", (0.005, chance), (0, 3), xycoords=("axes fraction", "data"),
