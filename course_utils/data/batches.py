@@ -19,7 +19,7 @@ POOL = 16  # batches within which utterances are sorted by length, so that there
 
 SLOWEST, FASTEST = 0.85, 1.35  # people who say digits alone say them faster than synthesisers do
 TRIMMED = 0.4  # the share of pieces that are cut as tightly as many recordings are, weak first sounds and all
-CLEAN = 1 / 3  # the share of batches whose voices, rooms and noise are left as they are
+CLEAN = 0.4  # the share of batches whose voices, rooms and noise are left as they are
 GAIN = 6.0  # decibels by which one piece may be louder or softer
 EDGE = 20  # frames of silence that the recogniser adds at both ends
 
