@@ -7,7 +7,7 @@ import time
 
 from course_utils.places import clone_folder
 
-QUICK = "not browser and not packaging and not slow"
+QUICK = "not browser and not packaging"
 STEPS = {
     "lint": ["ruff", "check"],
     "format": ["ruff", "format", "--check"],

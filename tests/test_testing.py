@@ -30,7 +30,7 @@ def test_lint_comes_first_and_tests_last(steps):
     assert testing.run() == 0
     assert [command[0] for command, _ in steps[0]] == ["ruff", "ruff", "ty", "pytest"]
     assert all(environment["OMP_NUM_THREADS"] == "1" for _, environment in steps[0])
-    assert "not browser and not packaging and not slow" in steps[0][-1][0]
+    assert "not browser and not packaging" in steps[0][-1][0]
 
 
 def test_the_first_failure_ends_it(steps):

@@ -68,8 +68,8 @@ def _measured(*arguments: str) -> dict[str, dict]:
 
 
 def lessons() -> list[Row]:
-    """Seconds of Run All, headless, one lesson after the other on two cores; medians where there are several seeds."""
-    notes = _measured("tests/lessons/test_run.py", "-k", "test_lesson_runs")
+    """Seconds of Run All, headless, two lessons at a time on two cores; medians where there are several seeds."""
+    notes = _measured("-n", "2", "tests/lessons/test_run.py", "-k", "test_lesson_runs")
     taken: dict[str, list[float]] = {}
     for what, note in notes.items():
         if what.startswith("lesson "):  # "lesson 01_rnn_basics, seed 0"

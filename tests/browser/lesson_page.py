@@ -149,7 +149,7 @@ class LessonPage:
         height, shown = scroller.evaluate("node => [node.scrollHeight, node.clientHeight]")
         for number, top in enumerate(range(0, height, shown), start=1):
             scroller.evaluate("(node, top) => { node.scrollTop = top; }", top)
-            self.page.wait_for_timeout(200)
+            self.page.wait_for_timeout(100)
             self.page.screenshot(path=folder / f"{self.name}.{theme}.{number}.png")
         scroller.evaluate("node => { node.scrollTop = 0; }")
 
