@@ -29,7 +29,7 @@ BLANK = "·"
 FORMAT = "speech-course recogniser 1"
 BATCH = 16  # larger batches make fewer updates in the same time, and learn less
 LEARNING_RATE = 3e-3
-UPDATES = 2750
+UPDATES = 2500
 QUICK_UPDATES, QUICK_WORDS = 800, 3  # words in an utterance, at most
 
 
