@@ -46,6 +46,7 @@ class SpeechBatches:
         join: float = 0.5,
         most_words: int = 7,
         augment: bool = True,
+        shortest_first: bool = False,
         device: str = "cpu",
     ) -> None:
         """Compute the features of the utterances, once.
@@ -60,6 +61,8 @@ class SpeechBatches:
             most_words: how long a joined utterance may become.
             augment: join utterances, and perturb voice, speed, room, microphone and noise
                 (`augmentation.augment_features`).
+            shortest_first: let the first pass go from the shortest to the longest (Amodei et al. 2016, section 3.3):
+                what is a word, CTC finds out soonest where there are few of them.
             device: where the batches are needed.
         """
         for utterance in utterances:
@@ -73,6 +76,7 @@ class SpeechBatches:
         self.size, self.most_words = min(size, max(1, len(self.spectra))), most_words
         self.join = join if augment else 0.0
         self.augment, self.device = augment, device
+        self.sorted_pass = shortest_first
         self.chance = random.Random(seed)  # what goes into each batch
         # The second thread draws from its own, or its speed would decide who gets which number.
         self.changes, self.generator = random.Random(f"changes {seed}"), torch.Generator().manual_seed(seed)
@@ -98,11 +102,14 @@ class SpeechBatches:
         self.chance.shuffle(order)
         strings = [self._joined(number) for number in order[: len(self) * self.size]]
         strings = [(string, self._speed()) for string in strings]
-        for first in range(0, len(strings), POOL * self.size):
-            pool = sorted(strings[first : first + POOL * self.size], key=self._frames)
+        pool_size = len(strings) if self.sorted_pass else POOL * self.size
+        for first in range(0, len(strings), pool_size):
+            pool = sorted(strings[first : first + pool_size], key=self._frames)
             groups = [pool[start : start + self.size] for start in range(0, len(pool), self.size)]
-            self.chance.shuffle(groups)
+            if not self.sorted_pass:
+                self.chance.shuffle(groups)
             yield from groups
+        self.sorted_pass = False
 
     def _speed(self) -> float:
         """Return how fast an utterance is to be; drawn before the sorting, so that it costs no padding."""

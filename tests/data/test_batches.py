@@ -83,6 +83,13 @@ def test_utterances_of_about_one_length_stand_together():
     assert max(spread) <= 20  # two words' length, of nine
 
 
+def test_the_first_pass_and_no_other_may_begin_with_the_shortest():
+    batches = SpeechBatches([hum(1, 1 + n % 9) for n in range(256)], encode, size=8, augment=False, shortest_first=True)
+    passes = [[int(batch.lengths.max()) for batch in batches] for _ in range(3)]
+    assert passes[0] == sorted(passes[0])
+    assert passes[1] != sorted(passes[1]) != passes[2]
+
+
 def test_silence_is_that_of_zeros():
     assert torch.allclose(silence(3), features.log_mel(torch.zeros(160)), atol=1e-5)
     x = torch.randn(7, features.N_MELS)
