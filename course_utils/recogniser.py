@@ -64,11 +64,11 @@ class Recogniser(nn.Module):
         """Return the log-probabilities (B, T', C) for log-mels (B, T, D) at one level, and their lengths (B,)."""
         _check_batch(inputs, lengths)
         hidden = inputs.transpose(1, 2)  # (B, D, T)
-        for convolution, norm, stride in zip((self.first, self.second), self.norms, (4, 2), strict=True):
+        for convolution, norm in zip((self.first, self.second), self.norms, strict=True):
             real = torch.arange(hidden.shape[2], device=hidden.device) < lengths[:, None]
             hidden = convolution(hidden * real[:, None])  # a fourth of the frames, then half of those
             hidden = relu(norm(hidden.transpose(1, 2))).transpose(1, 2)
-            lengths = (lengths + stride - 1) // stride
+            lengths = (lengths - 1) // convolution.stride[0] + 1
         hidden = hidden.transpose(1, 2)  # (B, T', 128)
         past, _ = self.onwards(hidden)
         future, _ = self.backwards(_turned_round(hidden, lengths))
