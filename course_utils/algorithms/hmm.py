@@ -5,12 +5,11 @@ One sentence for each algorithm. The *forward* pass sums the probability of all 
 keeps the best path instead of the sum; *Baum-Welch* counts with these probabilities and re-estimates the model.
 
 All that comes in and goes out are natural logarithms, against underflow. The notation is that of L. R. Rabiner, "A
-tutorial on hidden Markov models", Proc. IEEE 77 (2), 1989. A compiled loop is up to twice as fast with few states.
+tutorial on hidden Markov models", Proc. IEEE 77 (2), 1989. With few states a compiled loop is a little faster.
 """
 
 from dataclasses import dataclass
 from itertools import product
-from math import log
 from typing import Any
 
 import torch
@@ -19,8 +18,7 @@ from torch import Tensor
 from course_utils.algorithms.emissions import Discrete as Discrete
 from course_utils.algorithms.emissions import Emission, normalised
 from course_utils.algorithms.emissions import Gaussian as Gaussian
-
-RESCALE = 4  # frames between two scalings of a sweep
+from course_utils.algorithms.hmm_recursion import Scaled, in_logarithms, log_sum, predictions, scaled
 
 
 @dataclass(frozen=True)
@@ -101,8 +99,8 @@ def forward(model: HMM, log_emissions: Tensor, lengths: Tensor | None = None) ->
         (B, T, S), log P(o_1 .. o_t, state j at t), -inf on padding; and (B,), log P(O), -inf if O is impossible.
     """
     log_emissions, lengths, padding = _check(model, log_emissions, lengths)
-    predicted, _ = _sweep(model.log_initial[None], model.log_transition[None], log_emissions[None])
-    log_alpha = predicted[0] + log_emissions
+    before = predictions(model.log_initial[None], model.log_transition[None], log_emissions[None])
+    log_alpha = before[0] + log_emissions
     return log_alpha.masked_fill(padding, -torch.inf), _log_likelihood(model, log_alpha, lengths)
 
 
@@ -113,9 +111,10 @@ def backward(model: HMM, log_emissions: Tensor, lengths: Tensor | None = None) -
     recursion of the forward pass, read from the end, with the transitions turned round.
     """
     log_emissions, lengths, padding = _check(model, log_emissions, lengths)
-    turned = _reverse(log_emissions, lengths)
-    predicted, _ = _sweep(_final(model)[None], model.log_transition.T[None], turned[None])
-    return _reverse(predicted[0], lengths).masked_fill(padding, -torch.inf)
+    order = _backwards(lengths, log_emissions.shape[1])
+    turned = _turned(log_emissions, order)
+    after = predictions(_final(model)[None], model.log_transition.T[None], turned[None])
+    return _turned(after[0], order).masked_fill(padding, -torch.inf)
 
 
 def posteriors(model: HMM, log_emissions: Tensor, lengths: Tensor | None = None) -> Posteriors:
@@ -125,20 +124,13 @@ def posteriors(model: HMM, log_emissions: Tensor, lengths: Tensor | None = None)
     from i (Rabiner, equations 27 and 37). An impossible sequence has no posteriors: -inf and no transitions.
     """
     log_emissions, lengths, padding = _check(model, log_emissions, lengths)
-    both = torch.stack([log_emissions, _reverse(log_emissions, lengths)])  # (2, B, T, S), passed over in one loop
+    order = _backwards(lengths, log_emissions.shape[1])
     first = torch.stack([model.log_initial, _final(model)])
-    (predicted, turned), exact = _sweep(first, torch.stack([model.log_transition, model.log_transition.T]), both)
-    log_alpha, log_beta = predicted + log_emissions, _reverse(turned, lengths)
-    log_likelihood = _log_likelihood(model, log_alpha, lengths)
-    certain = log_likelihood.masked_fill(log_likelihood == -torch.inf, torch.inf)[:, None, None]
-    log_states = (log_alpha + log_beta - certain).masked_fill(padding, -torch.inf)
-    left, arrived = log_alpha[:, :-1], log_states[:, 1:] - _finite(predicted[:, 1:])
-    if exact:
-        top = _finite(left.amax(-1, keepdim=True))
-        shares = torch.einsum("bti,btj->ij", (left - top).exp(), (arrived + top).exp())
-        return Posteriors(log_states, model.log_transition.exp() * shares, log_likelihood)
-    pairs = left[..., :, None] + model.log_transition + arrived[..., None, :]
-    return Posteriors(log_states, pairs.exp().sum((0, 1)), log_likelihood)
+    moves = torch.stack([model.log_transition, model.log_transition.T])
+    both = torch.stack([log_emissions, _turned(log_emissions, order)])  # (2, B, T, S), passed over in one loop
+    quick = scaled(first, moves, both)
+    found = _by_probabilities(model, quick, order, lengths, ~padding) if quick else None
+    return found or _by_logarithms(model, log_emissions, in_logarithms(first, moves, both), order, lengths)
 
 
 def viterbi(model: HMM, log_emissions: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -152,20 +144,24 @@ def viterbi(model: HMM, log_emissions: Tensor, lengths: Tensor | None = None) ->
         (B,), log P(path, O): -inf if no path is possible, and then the path means nothing.
     """
     log_emissions, lengths, padding = _check(model, log_emissions, lengths)
-    frames, from_all = log_emissions.unbind(1), model.log_transition.T  # (S, S): to the row, from the column
-    scores = [model.log_initial + frames[0]]
-    came_from = [torch.zeros_like(scores[0], dtype=torch.long)]  # nothing comes before the first frame
-    for frame in frames[1:]:
-        best, state_before = (scores[-1][:, None, :] + from_all).max(2)  # (B, S)
-        scores.append(best + frame)
-        came_from.append(state_before)
-    log_prob, state = (_last(torch.stack(scores, 1), lengths) + _final(model)).max(1, keepdim=True)
-    waiting = torch.arange(scores[0].shape[1], device=state.device)  # a short sequence waits for the others at its end
-    pointers = torch.where(padding, waiting, torch.stack(came_from, 1))  # (B, T, S)
-    path = [state]  # (B, 1), from the last frame to the first
-    for before in reversed(pointers.unbind(1)[1:]):
-        path.append(before.gather(1, path[-1]))
-    return torch.cat(path[::-1], 1).masked_fill(padding[..., 0], -1), log_prob[:, 0]
+    B, T, S = log_emissions.shape
+    given = model.log_initial, model.log_transition, _final(model), log_emissions
+    first, moves, final, frames = (x.detach().to("cpu", log_emissions.dtype) for x in given)
+    # For many small steps no GPU is as quick as the processor, and torch not as quick as NumPy's view of its memory.
+    shown, moves, waits = frames.permute(1, 2, 0).contiguous().numpy(), moves.numpy(), padding[..., 0].T.cpu().numpy()
+    scores = first.new_empty(T, S, B)
+    scores[0], score = (first + frames[:, 0]).T, scores.numpy()
+    for t in range(1, T):
+        score[t] = (score[t - 1][:, None] + moves[..., None]).max(0) + shown[t]
+    log_prob, end = (scores[lengths.cpu() - 1, :, torch.arange(B)] + final).max(1)
+    shortest = min(lengths.tolist(), default=T)
+    paths = end.repeat(T, 1)
+    state = paths.numpy()  # (T, B)
+    for t in reversed(range(1, T)):
+        state[t - 1] = (score[t - 1] + moves.take(state[t], 1)).argmax(0)
+        if t >= shortest:  # a short sequence waits for the others at its end
+            state[t - 1][waits[t]] = state[t][waits[t]]
+    return paths.T.to(padding.device).masked_fill(padding[..., 0], -1), log_prob.to(padding.device)
 
 
 def baum_welch(
@@ -224,44 +220,30 @@ def all_paths(model: HMM, log_emissions: Tensor) -> tuple[Tensor, Tensor]:
     return paths, model.log_initial[paths[:, 0]] + moves + shown + _final(model)[paths[:, -1]]
 
 
-def _sweep(first: Tensor, log_transition: Tensor, log_emissions: Tensor) -> tuple[Tensor, bool]:
-    """Return log P(o_1 .. o_{t-1}, j at t) for K passes at once (K, B, T, S), and whether the quick way was exact.
-
-    The quick way takes a matrix product of probabilities, scaled in each frame so that the largest is 1 (Rabiner, V.A).
-    It would lose a state hundreds of nats below the best of its frame, which may still win in the end; where there is
-    one, the sweep is done again in logarithms throughout, about four times as slow.
-
-    Args:
-        first: (K, S); log_transition: (K, S, S); log_emissions: (K, B, T, S).
-    """
-    K, B, _, S = log_emissions.shape
-    top = _finite(log_emissions.amax(-1, keepdim=True))  # (K, B, T, 1)
-    A, one = log_transition.exp(), torch.ones_like(top[:, :, 0])
-    predicted, scales = [first.exp()[:, None].expand(K, B, S)], []
-    for t, shown in enumerate((log_emissions - top).exp().unbind(2)):
-        joint = predicted[-1] * shown
-        scales.append(joint.amax(-1, keepdim=True) if t % RESCALE == 0 else one)
-        predicted.append(torch.bmm(joint / scales[-1] if t % RESCALE == 0 else joint, A))
-    inside = torch.stack(predicted[:-1], 2).log()
-    lowest = _lowest(inside + log_emissions - top) + _lowest(log_transition) - log(S)
-    if min(lowest, _lowest(first)) > log(torch.finfo(inside.dtype).tiny):
-        taken_out = (torch.stack(scales, 2).log() + top).cumsum(2)  # (K, B, T, 1), up to and with frame t
-        outside = torch.cat([torch.zeros_like(top[:, :, :1]), taken_out[:, :, :-1]], 2)
-        return torch.where(inside.isnan(), -torch.inf, inside + outside), True
-    careful = [first[:, None].expand(K, B, S)]
-    for frame in log_emissions.unbind(2)[:-1]:
-        careful.append(torch.logsumexp((careful[-1] + frame)[..., None] + log_transition[:, None], 2))
-    return torch.stack(careful, 2), False
+def _by_probabilities(model: HMM, passes: Scaled, order: Tensor, lengths: Tensor, real: Tensor) -> Posteriors | None:
+    """Return the posteriors from scaled passes, or None where alpha times beta would underflow."""
+    alpha, beta = passes.kept[0], _turned(passes.predicted[1], order)
+    product, tiny = alpha * beta, torch.finfo(alpha.dtype).tiny
+    if product.amin() < tiny and bool(((product < tiny) & (alpha > 0) & (beta > 0)).any()):
+        return None
+    total = product @ product.new_ones(product.shape[2], 1)  # (B, T, 1): a sum over the states, but quicker
+    states = product / total.clamp(min=tiny) * real
+    arrived = states[:, 1:] / passes.predicted[0, :, 1:].clamp(min=tiny)
+    shares = alpha[:, :-1].flatten(0, 1).T @ arrived.flatten(0, 1)
+    log_likelihood = _last(total, lengths).log() + _last(passes.taken_out[0], lengths)
+    return Posteriors(states.log(), model.log_transition.exp() * shares, log_likelihood[:, 0])
 
 
-def _lowest(x: Tensor) -> float:
-    """Return the smallest finite number of x, at most 0."""
-    return min(0.0, float(x.detach().where(x > -torch.inf, 0.0).amin())) if x.numel() else 0.0
-
-
-def _finite(x: Tensor) -> Tensor:
-    """Return x with the lowest number that there is for -inf, so that it can be subtracted."""
-    return x.clamp(min=torch.finfo(x.dtype).min)
+def _by_logarithms(model: HMM, log_emissions: Tensor, passes: Tensor, order: Tensor, lengths: Tensor) -> Posteriors:
+    """Return the posteriors from passes in logarithms, (2, B, T, S): alpha before its own emission, and beta turned."""
+    log_alpha, log_beta = passes[0] + log_emissions, _turned(passes[1], order)
+    log_likelihood = _log_likelihood(model, log_alpha, lengths)
+    certain = log_likelihood.masked_fill(log_likelihood == -torch.inf, torch.inf)[:, None, None]
+    padding = torch.arange(order.shape[1], device=order.device) >= lengths[:, None]
+    log_states = (log_alpha + log_beta - certain).masked_fill(padding[..., None], -torch.inf)
+    arrived = log_states[:, 1:] - passes[0, :, 1:].clamp(min=torch.finfo(passes.dtype).min)
+    pairs = log_alpha[:, :-1, :, None] + model.log_transition + arrived[..., None, :]
+    return Posteriors(log_states, pairs.exp().sum((0, 1)), log_likelihood)
 
 
 def _last(values: Tensor, lengths: Tensor) -> Tensor:
@@ -274,27 +256,37 @@ def _final(model: HMM) -> Tensor:
 
 
 def _log_likelihood(model: HMM, log_alpha: Tensor, lengths: Tensor) -> Tensor:
-    return torch.logsumexp(_last(log_alpha, lengths) + _final(model), 1)
+    return log_sum(_last(log_alpha, lengths) + _final(model), 1)
 
 
-def _reverse(values: Tensor, lengths: Tensor) -> Tensor:
-    """Return each sequence (B, T, S) back to front, its padding left at the end; twice is as before."""
-    B, T, _ = values.shape
-    order = (lengths[:, None] - 1 - torch.arange(T, device=values.device)) % T
-    return values[torch.arange(B, device=values.device)[:, None], order]
+def _backwards(lengths: Tensor, T: int) -> Tensor:
+    """Return (B, T, 1), the frames of each sequence from its last to its first, its padding left at the end."""
+    return ((lengths[:, None] - 1 - torch.arange(T, device=lengths.device)) % T)[..., None]
+
+
+def _turned(values: Tensor, order: Tensor) -> Tensor:
+    """Return the frames of values (B, T, S) in an order of `_backwards`; twice is as before."""
+    return values.gather(1, order.expand_as(values))
 
 
 def _check(model: HMM, log_emissions: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Return log_emissions with zeros on padding, the lengths (B,), and (B, T, 1) that is true on padding."""
+    """Return log_emissions with zeros on padding, the lengths (B,), and (B, T, 1) that is true on padding.
+
+    What is computed takes the wider type of model and log_emissions, and single precision at least.
+    """
     S = len(model.log_initial)
     if log_emissions.dim() != 3 or log_emissions.shape[1] == 0 or log_emissions.shape[2] != S:
         raise ValueError(f"log_emissions have shape {tuple(log_emissions.shape)}; the model reads (B, T, {S}), T > 0")
     B, T, _ = log_emissions.shape
-    lengths = torch.full((B,), T, device=log_emissions.device) if lengths is None else lengths
+    whole = torch.full((B,), T, device=log_emissions.device)
+    lengths = whole if lengths is None else lengths.to(whole.device)
     if lengths.shape != (B,) or lengths.is_floating_point() or not bool(((lengths >= 1) & (lengths <= T)).all()):
         raise ValueError(f"lengths {lengths.tolist()} must be {B} whole numbers between 1 and {T} (frames)")
     padding = (torch.arange(T, device=lengths.device) >= lengths[:, None])[..., None]
-    log_emissions = log_emissions.masked_fill(padding, 0.0)
-    if not bool((log_emissions < torch.inf).all()):
+    for narrow in (model.log_transition.dtype, torch.float32):
+        log_emissions = log_emissions.to(torch.promote_types(log_emissions.dtype, narrow))
+    if B and int(lengths.min()) < T:
+        log_emissions = log_emissions.masked_fill(padding, 0.0)
+    if B and not log_emissions.amax() < torch.inf:  # NaN is less than nothing
         raise ValueError("log_emissions hold NaN or +inf; look at how they were computed")
     return log_emissions, lengths, padding
