@@ -29,6 +29,7 @@ from course_utils.algorithms.language_model import BEGIN, UNKNOWN, Backoff, Ngra
 
 NEVER = -99.0  # log10 of a probability of zero, as the format's users write it
 LN_10 = math.log(10)
+BLANK = re.compile(r"[ \t\r\n]")  # what ends a token; Unicode's other blanks may stand in one, as in "10\u00a0000"
 
 
 def write_arpa(model: Backoff, path: str | os.PathLike) -> None:
@@ -42,8 +43,9 @@ def write_arpa(model: Backoff, path: str | os.PathLike) -> None:
     orders: dict[int, list[Ngram]] = defaultdict(list)
     for ngram in sorted({(BEGIN,), *model.log_probs}):
         orders[len(ngram)].append(ngram)
-        if broken := [token for token in ngram if token.split() != [token]]:
-            raise ValueError(f"the token {broken[0]!r} holds a blank; write it as another sign, for example '|'")
+        if BLANK.search("".join(ngram)):
+            broken = next(token for token in ngram if BLANK.search(token))
+            raise ValueError(f"the token {broken!r} holds a blank; write it as another sign, for example '|'")
     lines = ["\\data\\", *(f"ngram {n}={len(orders[n])}" for n in range(1, model.order + 1))]
     for n in range(1, model.order + 1):
         lines += ["", f"\\{n}-grams:"]
@@ -87,21 +89,18 @@ class _Reader:
             self.lines = self._numbered(path.read_text(encoding="utf-8"))
         except UnicodeDecodeError as error:
             raise ValueError(f"{path} is no ARPA file: it is not text in UTF-8 (byte {error.start})") from error
-        self.next()
 
     @staticmethod
     def _numbered(text: str) -> Iterator[tuple[int, str]]:
         number = 0
         for number, line in enumerate(text.split("\n"), start=1):
-            if line.strip():
-                yield number, line.strip()
+            if line := line.strip(" \t"):
+                yield number, line
         yield number, "the end of the file"
 
-    def next(self) -> str:
-        """Return the line that we are on, and go to the one after it."""
-        line = self.line
+    def next(self) -> None:
+        """Go to the line after the one that we are on; there is none after the end."""
         self.number, self.line = next(self.lines, (self.number, self.line))
-        return line
 
     def error(self, wanted: str) -> ValueError:
         return ValueError(f"{self.path}, line {self.number}: expected {wanted}; got {self.line[:60]!r}")
@@ -131,7 +130,7 @@ class _Reader:
         for found in range(count):
             if self.line.startswith("\\") or self.line == "the end of the file":
                 raise self.error(f"another {n}-gram: the header announces {count}, here are {found}")
-            fields = self.line.split()
+            fields = [field for field in self.line.replace("\t", " ").split(" ") if field]
             if len(fields) not in ((n + 1,) if highest else (n + 1, n + 2)):
                 wanted = f"a log-probability and {n} tokens" + ("" if highest else ", perhaps a back-off weight")
                 raise self.error(wanted)

@@ -81,14 +81,16 @@ def greedy(step: Step, state: State, sos: int, eos: int, longest: int) -> list[H
     """
     _check(longest)
     tokens = torch.full((len(state),), sos, device=state.device)
+    ended = torch.zeros_like(tokens, dtype=torch.bool)
     written, gained, looked = [], [], []
     for _ in range(longest):
         log_probs, weights, state = step(tokens, state)
-        gain, tokens = log_probs.max(-1)
+        gain, tokens = (best[:, 0] for best in log_probs.topk(1))  # not max: a tie ends as in a beam of one
         written.append(tokens)
         gained.append(gain)
         looked.append(weights)
-        if (torch.stack(written) == eos).any(0).all():
+        ended = ended | (tokens == eos)
+        if ended.all():
             break
     texts, gains = torch.stack(written, 1), torch.stack(gained, 1)  # (B, u)
     weights = None if looked[0] is None else torch.stack(looked, 1)  # (B, u, T)
@@ -146,7 +148,7 @@ def advance(step: Step, drafts: Drafts, sos: int, eos: int, alpha: float = 0.0) 
 
     totals = drafts.log_probs[..., None] + log_probs  # (B, K, C)
     steps = drafts.steps + ~drafts.ended
-    ranked = totals / length_penalty(steps, alpha)[..., None]
+    ranked = totals / length_penalty(steps.to(totals.dtype), alpha)[..., None]
     best = ranked.reshape(B, K * C).topk(K).indices
     parents, tokens = best // C, best % C  # (B, K)
 
@@ -155,7 +157,7 @@ def advance(step: Step, drafts: Drafts, sos: int, eos: int, alpha: float = 0.0) 
 
     weights = None
     if looks is not None:
-        look = looks.reshape(B, K, 1, -1)
+        look = looks.reshape(B, K, 1, looks.shape[-1])
         weights = inherited(look if drafts.weights is None else torch.cat([drafts.weights, look], 2))
     return Drafts(
         torch.cat([inherited(drafts.tokens), tokens[..., None]], 2),
@@ -171,7 +173,7 @@ def advance(step: Step, drafts: Drafts, sos: int, eos: int, alpha: float = 0.0) 
 def hypotheses(drafts: Drafts, eos: int, alpha: float = 0.0) -> list[list[Hypothesis]]:
     """Return the drafts as texts, best first, for each input; places without a draft are left out."""
     B, K, _ = drafts.tokens.shape
-    scores = drafts.log_probs / length_penalty(drafts.steps, alpha)
+    scores = drafts.log_probs / length_penalty(drafts.steps.to(drafts.log_probs.dtype), alpha)
 
     def text(b: int, k: int) -> Hypothesis:
         weights = None if drafts.weights is None else drafts.weights[b, k]
@@ -190,7 +192,7 @@ def _hypothesis(
 
 def _only(eos: int, like: Tensor) -> Tensor:
     """Return log-probabilities (C,) that leave ``<eos>`` as the only token."""
-    certain = torch.full_like(like[0], -torch.inf)
+    certain = like.new_full(like.shape[-1:], -torch.inf)
     certain[eos] = 0.0
     return certain
 

@@ -140,12 +140,10 @@ def join(x: Tensor, lengths: Tensor, count: int) -> tuple[Tensor, Tensor]:
     (tensor([[[1., 2.],
              [3., 0.]]]), tensor([2]))
     """
-    if count == 1:
-        return x, lengths
     B, T, D = x.shape
-    x = x.masked_fill(~_mask(lengths, T)[..., None], 0.0)
+    x = x.masked_fill(~_mask(lengths, T)[..., None], 0.0)  # whatever stood there: even a NaN has no say
     x = nn.functional.pad(x, (0, 0, 0, -T % count))
-    return x.reshape(B, -1, count * D), (lengths + count - 1) // count
+    return x.reshape(B, x.shape[1] // count, count * D), (lengths + count - 1) // count
 
 
 def _mask(lengths: Tensor, T: int) -> Tensor:
@@ -158,7 +156,7 @@ def _lengths(x: Tensor, lengths: Tensor | None) -> Tensor:
             f"x is {x.dtype} of shape {tuple(x.shape)}; an encoder reads frames (B, T, D), or tokens by an embedding"
         )
     B, T, _ = x.shape
-    lengths = torch.full((B,), T, device=x.device) if lengths is None else lengths.to(x.device)
+    lengths = torch.full((B,), T, device=x.device) if lengths is None else torch.as_tensor(lengths, device=x.device)
     if lengths.shape != (B,) or lengths.is_floating_point() or (B and not 1 <= lengths.min() <= lengths.max() <= T):
         raise ValueError(
             f"lengths are {lengths.tolist()}; {B} sequences of {T} steps need {B} whole numbers in 1 to {T}"

@@ -152,11 +152,11 @@ def add_k(sentences: Iterable[Sequence[str]], order: int, k: float = 1.0, vocabu
 
     Args:
         sentences: each a sequence of tokens; order: 1 for unigrams, 2 for bigrams, …
-        k: at least 0; with 0 what was never seen has probability zero.
+        k: at least 0; with 0 what was never seen has probability zero, and after a history never seen, everything.
         vocabulary: tokens that may come though no sentence has them.
     """
-    if not k >= 0:
-        raise ValueError(f"k is {k}; it must be at least 0")
+    if not 0 <= k < math.inf:
+        raise ValueError(f"k is {k}; it must be finite and at least 0")
     counts = count_ngrams(sentences, order)
     known = {g: count for level in counts for g, count in level.items() if len(g) == order or g[0] == BEGIN}
     totals = {history: sum(followers.values()) for history, followers in _by_history(known)}
@@ -215,10 +215,10 @@ def back_off(
             unseen = 1 - sum(table.prob(history[1:], token, below) for token in followers)
             everything = len(followers) == len(tokens)  # then nobody is left to take a share
             weight = 0.0 if everything else D * len(followers) / total / unseen
-            for token in followers if history else tokens:
-                kept = followers.get(token, 0) - (0 if everything else D)
-                share = weight * table.prob(history[1:], token, below)
-                table.probs[(*history, token)] = kept / total if token in followers else share
+            taken = 0 if everything else D
+            for token in followers if history else tokens:  # the unigrams alone list what was never seen
+                seen = token in followers
+                table.probs[(*history, token)] = (followers[token] - taken) / total if seen else weight * table.uniform
             table.weights[history] = weight
     return table.model(order)
 
@@ -234,7 +234,7 @@ def perplexity(model: LanguageModel, sentences: Iterable[Sequence[str]]) -> floa
         count += len(sentence) + 1
     if not count:
         raise ValueError("there are no sentences to measure the perplexity on; give at least one")
-    return math.exp(-total / count) if total > -math.inf else math.inf
+    return math.exp(-total / count)
 
 
 class _Table:
@@ -246,12 +246,11 @@ class _Table:
         self.weights: dict[Ngram, float] = {}
 
     def prob(self, history: Ngram, token: str, below: bool = False) -> float:
-        """Return P(token | history) from the orders made so far; ``below`` the unigrams all tokens are alike."""
-        if below:
-            return self.uniform
-        if (*history, token) in self.probs:
-            return self.probs[*history, token]
-        return self.weights.get(history, 1.0) * self.prob(history[1:], token)
+        """Return P(token | history) of an n-gram that has been made; ``below`` the unigrams all tokens are alike.
+
+        What was seen after a history was seen after each shorter one, so that a model's making asks for no other.
+        """
+        return self.uniform if below else self.probs[*history, token]
 
     def model(self, order: int) -> Backoff:
         logs = [{k: math.log(v) if v else -math.inf for k, v in made.items()} for made in (self.probs, self.weights)]

@@ -31,6 +31,8 @@ class EditCounts:
     @property
     def rate(self) -> float:
         """Edits per reference word: 0 is perfect, and more than 1 is possible."""
+        if not self.length:
+            raise ValueError("the reference is empty, so there is nothing to divide the errors by")
         return self.edits / self.length
 
 
@@ -133,7 +135,8 @@ def normalise_text(text: str) -> str:
     >>> normalise_text("Three,  ONE -- four!")
     'three one four'
     """
-    plain = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    plain = unicodedata.normalize("NFC", folded).replace("’", "'")  # casefold takes some letters apart, "ΐ" for one
     kept = (c if unicodedata.category(c)[0] in "LNM" or c == "'" else " " for c in plain)
     return " ".join("".join(kept).split())
 
@@ -177,6 +180,8 @@ def bleu(references: Sequence[str], hypotheses: Sequence[str], tokenize: str = "
     _check_pairs(references, hypotheses)
     if not references:
         raise ValueError("there are no texts, so nothing to compare")
+    if tokenize not in sacrebleu.BLEU.TOKENIZERS:
+        raise ValueError(f"no tokenizer {tokenize!r}; there are {', '.join(sacrebleu.BLEU.TOKENIZERS)}")
     return sacrebleu.corpus_bleu(list(hypotheses), [list(references)], tokenize=tokenize).score
 
 

@@ -112,7 +112,12 @@ class Decoder(nn.Module):
         """
         if tokens.dim() != 2 or tokens.is_floating_point():
             raise ValueError(f"tokens are {tokens.dtype} of shape {tuple(tokens.shape)}; give whole numbers (B, U)")
-        h, hidden = self.cell(self.embedding(tokens), state.hidden)  # (B, U, H)
+        try:
+            embedded = self.embedding(tokens)
+        except IndexError as error:  # to ask first would cost a GPU a wait at every step
+            run = f"tokens run from {tokens.min()} to {tokens.max()}"
+            raise ValueError(f"{run}; they must lie in 0 to {self.classes - 1}, padding included") from error
+        h, hidden = self.cell(embedded, state.hidden)  # (B, U, H)
         if self.score is None:
             return self.output(h), None, replace(state, hidden=hidden)
         context, weights = self._look(h, state)

@@ -93,15 +93,26 @@ def cross_entropy(logits: Tensor, targets: Tensor, lengths: Tensor, smoothing: f
         lengths: (B,), how many tokens of each target are no padding, ``<eos>`` included.
         smoothing: ε, from 0 up to 1.
     """
-    B, U, _ = logits.shape
-    if targets.shape != (B, U) or lengths.shape != (B,) or not 0 <= smoothing <= 1:
+    fitting = logits.dim() == 3 and (targets.shape, lengths.shape) == (logits.shape[:2], logits.shape[:1])
+    if not fitting or not 0 <= smoothing <= 1:
         raise ValueError(
-            f"logits {tuple(logits.shape)} need targets {(B, U)}, lengths {(B,)} and a smoothing in 0 to 1; "
-            f"got {tuple(targets.shape)}, {tuple(lengths.shape)} and {smoothing}"
+            f"logits (B, U, C) need targets (B, U), lengths (B,) and a smoothing in 0 to 1; got "
+            f"{tuple(logits.shape)}, {tuple(targets.shape)}, {tuple(lengths.shape)} and {smoothing}"
         )
+    _, U, C = logits.shape
     real = torch.arange(U, device=logits.device) < lengths[:, None]
+    tokens = targets[real]
+    _check_range("lengths", lengths, U)
+    _check_range("targets", tokens, C - 1)
     surprise = -logits[real].log_softmax(-1)  # (tokens, C)
-    loss = surprise.gather(1, targets[real][:, None])[:, 0]
+    loss = surprise.gather(1, tokens[:, None])[:, 0]
     if smoothing:
         loss = (1 - smoothing) * loss + smoothing * surprise.mean(1)
     return loss.sum() / max(len(loss), 1)
+
+
+def _check_range(name: str, numbers: Tensor, most: int) -> None:
+    if numbers.is_floating_point():
+        raise ValueError(f"{name} are {numbers.dtype}; give whole numbers")
+    if len(numbers) and not 0 <= int(numbers.min()) <= int(numbers.max()) <= most:
+        raise ValueError(f"{name} run from {numbers.min()} to {numbers.max()}; they must lie in 0 to {most}")

@@ -70,6 +70,56 @@ def test_a_file_by_hand(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("\n", "\r\n"),
+        ("\t", "  "),
+        ("-0.1\n", "-0.1 \t\n"),
+        ("<unk>", "<UNK>"),
+        ("-99\t<s>", "-inf\t<s>"),
+        ("-99\t<s>", "0\t<s>"),  # as KenLM's lmplz writes it
+        ("A comment may stand before the data.\n", ""),
+        ("\n\n\\end\\\n", "\n\\end\\"),
+        ("ngram 1=4", "ngram 1 = 4"),
+    ],
+)
+def test_toolkits_write_it_in_their_ways(tmp_path, old, new):
+    (tmp_path / "plain.arpa").write_text(BY_HAND)
+    assert old in BY_HAND
+    (tmp_path / "other.arpa").write_bytes(BY_HAND.replace(old, new).encode())
+    assert read_arpa(tmp_path / "other.arpa") == read_arpa(tmp_path / "plain.arpa")
+
+
+def test_a_missing_back_off_weight_costs_nothing(tmp_path):
+    (tmp_path / "model.arpa").write_text(BY_HAND.replace("\t-0.3", "").replace("\t-0.1", ""))
+    model = read_arpa(tmp_path / "model.arpa")
+    assert model.backoffs == {}
+    assert model.sentence_log_prob(["two"]) / math.log(10) == pytest.approx(-1.0 - 0.6)
+
+
+def test_what_is_impossible_stays_so(tmp_path):
+    """-99 stands for log 0, in what we write as in what we read."""
+    (tmp_path / "model.arpa").write_text(BY_HAND.replace("-0.4\tone", "-99\tone"))
+    model = read_arpa(tmp_path / "model.arpa")
+    assert model.log_prob((), "one") == -math.inf
+    write_arpa(model, tmp_path / "again.arpa")
+    assert "\n-99\tone\t" in (tmp_path / "again.arpa").read_text()
+    assert read_arpa(tmp_path / "again.arpa").log_probs == pytest.approx(model.log_probs)
+
+
+@pytest.mark.parametrize("token", ["10\u00a0000", "\u3000", "a\u2028b"])
+def test_a_token_may_hold_a_blank_of_unicode(tmp_path, token, capfd):
+    """Toolkits part tokens by blanks and tabs alone; French writes a no-break space in its numbers."""
+    model = lm.kneser_ney([[token, "b"], ["b"]], 2)
+    write_arpa(model, tmp_path / "model.arpa")
+    assert read_arpa(tmp_path / "model.arpa").log_probs == pytest.approx(model.log_probs, rel=1e-8)
+    dictionary = Dictionary([token])
+    theirs = KenLM(str(tmp_path / "model.arpa"), dictionary)
+    _, score = theirs.score(theirs.start(False), dictionary.get_index(token))
+    assert score * math.log(10) == pytest.approx(model.log_prob(("<s>",), token), abs=1e-5)
+
+
+@pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ("\\data\\", "data", r"line 17: expected \\data\\ somewhere"),

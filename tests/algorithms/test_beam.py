@@ -75,7 +75,7 @@ def test_a_wide_beam_is_brute_force(case, alpha):
     assert [text.score for text in found] == sorted((text.score for text in found), reverse=True)
     for text in found:
         got = (text.score, text.log_prob)
-        assert got == pytest.approx(texts[tuple(text.tokens.tolist())][:2])
+        assert got == pytest.approx(texts[tuple(text.tokens.tolist())][:2], rel=1e-12)
         assert text.ended == texts[tuple(text.tokens.tolist())][2]
         read = [SOS, *text.tokens.tolist()][: len(text.tokens) + text.ended]
         assert text.weights is not None
@@ -94,6 +94,19 @@ def test_a_beam_of_one_is_greedy(case, alpha):
         assert text.ended == best.ended
         assert text.log_prob == pytest.approx(best.log_prob)
         torch.testing.assert_close(text.weights, best.weights)
+
+
+@given(st.integers(2, 40), st.integers(0, 10_000))
+@settings(max_examples=50)
+def test_a_tie_ends_as_in_a_beam_of_one(C, seed):
+    """Few different scores, so that most tokens tie with others."""
+    table = torch.randint(0, 2, (C, C), generator=torch.Generator().manual_seed(seed)).float().log_softmax(-1)
+
+    def step(tokens, state):
+        return table[tokens], None, state
+
+    [[best]], [text] = beam_search(step, Written([()]), 1, SOS, EOS, 5), greedy(step, Written([()]), SOS, EOS, 5)
+    assert text.tokens.tolist() == best.tokens.tolist()
 
 
 @given(CASES)
@@ -184,6 +197,9 @@ def test_a_search_can_be_followed_step_by_step():
     assert drafts.parents.tolist() == [[1, 0]]
     assert drafts.ended.tolist() == [[True, True]]
     torch.testing.assert_close(drafts.log_probs.exp(), torch.tensor([[0.4, 0.3]], dtype=torch.float64))
+    assert [math.exp(text.score) for text in hypotheses(drafts, EOS)[0]] == pytest.approx([0.4, 0.3])
+    penalised = [text.score for text in hypotheses(drafts, EOS, 2.0)[0]]  # two steps: divided by (7 / 6)²
+    assert penalised == pytest.approx([math.log(p) / (7 / 6) ** 2 for p in (0.4, 0.3)])
 
 
 def test_texts_that_do_not_end_are_cut():
@@ -218,6 +234,13 @@ def test_the_decoder_of_a_batch_is_that_of_each_input(device):
                 logits = writer.decoder(given[None], writer.start(x[b : b + 1, : lengths[b]]))[0][0].log_softmax(-1)
                 told = [*text.tokens.tolist(), *[4] * text.ended]
                 assert text.log_prob == pytest.approx(sum(logits[u, token].item() for u, token in enumerate(told)))
+
+
+@pytest.mark.parametrize("score", [None, dot])
+def test_a_batch_of_none_has_no_texts(score):
+    decoder = Decoder(5, 3, 8, 8, LSTM, score)
+    state = Seq2Seq(RecurrentEncoder(3, 4, LSTM), decoder).start(torch.zeros(0, 6, 3))
+    assert greedy(decoder.step, state, 3, 4, 8) == beam_search(decoder.step, state, 2, 3, 4, 8) == []
 
 
 def test_bad_input_is_named():

@@ -86,11 +86,42 @@ def test_padding_and_company_change_nothing(device, kind, B, T, more, seed):
         torch.testing.assert_close(found.summary[b], alone.summary[0])
 
 
-@pytest.mark.parametrize(("kind", "frames"), [("joining by four", 4), ("pyramidal", 4), ("convolutional, joining", 3)])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("anything", [torch.nan, torch.inf])
+def test_whatever_stands_in_the_padding_has_no_say_in_the_gradients(kind, anything):
+    encoder, lengths = make(kind), torch.tensor([7, 4])
+    padding = (torch.arange(7) >= lengths[:, None])[..., None]
+
+    def gradients(x):
+        x.requires_grad_()
+        found = encoder(x, lengths)
+        return torch.autograd.grad(found.outputs.sum() + found.summary.sum(), (x, *encoder.parameters()))
+
+    x = numbers(0, 2, 7, 3)
+    expected, got = gradients(x.masked_fill(padding, 0.0)), gradients(x.masked_fill(padding, anything))
+    torch.testing.assert_close(got, expected)
+    assert (got[0].masked_select(padding) == 0).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_lengths_of_any_whole_kind_and_a_batch_of_none(kind):
+    encoder, x = make(kind), numbers(0, 2, 7, 3)
+    expected = encoder(x, torch.tensor([7, 4]))
+    for lengths in ([7, 4], torch.tensor([7, 4], dtype=torch.int32)):
+        torch.testing.assert_close(encoder(x, lengths).outputs, expected.outputs)
+        torch.testing.assert_close(encoder(x, lengths).summary, expected.summary)
+    assert encoder(x[:0]).outputs.shape == (0, *expected.outputs.shape[1:])
+
+
+@pytest.mark.parametrize(
+    ("kind", "frames"),
+    [("recurrent", 1), ("joining by four", 4), ("pyramidal", 4), ("convolutional", 1), ("convolutional, joining", 3)],
+)
 def test_joining_leaves_fewer_positions(kind, frames):
     lengths = torch.tensor([1, frames, frames + 1, 20])
     found = make(kind)(numbers(0, 4, 20, 3), lengths)
     assert found.lengths.tolist() == [1, 1, 2, -(-20 // frames)]
+    assert pyramidal(3, 4)(torch.zeros(1, 17, 3)).lengths.tolist() == [3]  # by default eight frames become one
 
 
 def test_the_pyramid_is_layers_on_pairs():
@@ -136,7 +167,7 @@ def test_joining_keeps_every_number(B, T, count, seed):
         assert int(short[b]) == -(-int(lengths[b]) // count)
         flat = joined[b].reshape(-1, 2)
         torch.testing.assert_close(flat[: int(lengths[b])], x[b, : int(lengths[b])])
-        assert count == 1 or (flat[int(lengths[b]) :] == 0).all()
+        assert (flat[int(lengths[b]) :] == 0).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -155,6 +186,8 @@ def test_gradcheck(kind):
     ("x", "lengths", "message"),
     [
         (torch.zeros(2, 4, dtype=torch.long), None, "int64.*an encoder reads frames"),
+        (torch.zeros(2, 4, 3, dtype=torch.long), None, "int64.*an encoder reads frames"),
+        (torch.zeros(2, 4), None, r"float32 of shape \(2, 4\); an encoder reads frames"),
         (torch.zeros(2, 4, 3), torch.tensor([5, 1]), r"\[5, 1\].*2 whole numbers in 1 to 4"),
         (torch.zeros(2, 4, 3), torch.tensor([4, 0]), "in 1 to 4"),
         (torch.zeros(2, 4, 3), torch.tensor([4]), "2 sequences"),

@@ -24,13 +24,16 @@ def test_add_k_that_a_pencil_can_follow():
     assert math.exp(model.log_prob(("a",), "b")) == pytest.approx((1 + 0.5) / (2 + 4 * 0.5))
     assert math.exp(model.log_prob(("b",), "b")) == pytest.approx(0.5 / (1 + 4 * 0.5))
     assert math.exp(model.log_prob(("<unk>",), "b")) == pytest.approx(1 / 4)
+    by_laplace = lm.add_k([["a", "b"], ["a"]], 2)
+    assert math.exp(by_laplace.log_prob(("<s>",), "a")) == pytest.approx((2 + 1) / (2 + 4))
     counted = lm.add_k([["a", "b"], ["a"]], 2, k=0)
     assert counted.log_prob(("a",), "a") == -math.inf
+    assert {counted.log_prob(("<unk>",), token) for token in counted.vocabulary} == {-math.inf}
     assert lm.perplexity(counted, [["b"]]) == math.inf
 
 
 @pytest.mark.parametrize("make", MAKERS)
-@pytest.mark.parametrize("order", [1, 2, 3, 4])
+@pytest.mark.parametrize("order", [1, 2, 3, 4, 5])
 @settings(max_examples=12, deadline=None)
 @given(sentences=TEXTS, more=st.sampled_from([(), ("d", "e")]))
 def test_probabilities_sum_to_one_after_every_history(make, order, sentences, more):
@@ -44,37 +47,43 @@ def test_probabilities_sum_to_one_after_every_history(make, order, sentences, mo
             assert math.fsum(map(math.exp, log_probs)) == pytest.approx(1, abs=1e-9)
 
 
-def kneser_ney_by_formula(sentences, order, D, history, token, vocabulary, highest=True):
+class Formula:
     """Chen and Goodman 1999, equation 21, with each count taken from the padded sentences when it is wanted."""
-    padded = [["<s>", *sentence, "</s>"] for sentence in sentences]
-    grams = {(*line[i:j],) for line in padded for i in range(len(line)) for j in range(i + 1, len(line) + 1)}
 
-    def count(gram):
-        if highest or gram[0] == "<s>":
-            return sum(tuple(line[i : i + len(gram)]) == gram for line in padded for i in range(len(line)))
-        return sum(len(longer) == len(gram) + 1 and longer[1:] == gram for longer in grams)
+    def __init__(self, sentences, order, discount=None):
+        self.order, self.padded = order, [["<s>", *sentence, "</s>"] for sentence in sentences]
+        lines = self.padded
+        self.grams = {(*line[i:j],) for line in lines for i in range(len(line)) for j in range(i + 1, len(line) + 1)}
+        self.D = {n: discount or self.estimate(n) for n in range(1, order + 1)}
 
-    counts = {word: count((*history, word)) for word in vocabulary}
-    total, seen = sum(counts.values()), sum(value > 0 for value in counts.values())
-    if history:
-        lower = kneser_ney_by_formula(sentences, order - 1, D, history[1:], token, vocabulary, False)
-    else:
-        lower = 1 / len(vocabulary)
-    if not total:
-        return lower
-    return max(counts[token] - D, 0) / total + D * seen / total * lower
+    def count(self, gram):
+        if len(gram) == self.order or gram[0] == "<s>":
+            return sum(tuple(line[i : i + len(gram)]) == gram for line in self.padded for i in range(len(line)))
+        return sum(len(longer) == len(gram) + 1 and longer[1:] == gram for longer in self.grams)
+
+    def estimate(self, n):
+        counts = [self.count(gram) for gram in self.grams if len(gram) == n and gram != ("<s>",)]
+        once, twice = counts.count(1), counts.count(2)
+        return once / (once + 2 * twice) if once and twice else 0.5
+
+    def prob(self, history, token, vocabulary):
+        counts, D = {word: self.count((*history, word)) for word in vocabulary}, self.D[len(history) + 1]
+        total, seen = sum(counts.values()), sum(value > 0 for value in counts.values())
+        lower = self.prob(history[1:], token, vocabulary) if history else 1 / len(vocabulary)
+        return max(counts[token] - D, 0) / total + D * seen / total * lower if total else lower
 
 
 @pytest.mark.parametrize("order", [1, 2, 3])
 @pytest.mark.parametrize("sentences", [SAID, SAID[:1], [["a"], ["a", "c", "a"]] * 3])
-def test_kneser_ney_follows_the_formula(order, sentences):
-    model = lm.kneser_ney(sentences, order, discount=0.6)
+@pytest.mark.parametrize("discount", [0.6, None])
+def test_kneser_ney_follows_the_formula(order, sentences, discount):
+    model, formula = lm.kneser_ney(sentences, order, discount), Formula(sentences, order, discount)
     words = [word for word in model.vocabulary if word != "</s>"]
     for history in product(["<s>", *words], repeat=order - 1):
         if "<s>" in history[1:]:
             continue
         for token in model.vocabulary:
-            expected = kneser_ney_by_formula(sentences, order, 0.6, history, token, model.vocabulary)
+            expected = formula.prob(history, token, model.vocabulary)
             assert math.exp(model.log_prob(history, token)) == pytest.approx(expected)
 
 
@@ -123,7 +132,8 @@ def test_states_walk_a_sentence(make):
     assert (state, second) == (("a", "<unk>"), model.log_prob(("<s>", "a"), "<unk>"))
     total = first + second + model.finish(state)
     assert model.sentence_log_prob(["a", "zebra"]) == pytest.approx(total)
-    assert make(SAID, 1).score((), "a")[0] == ()
+    alone = make(SAID, 1)  # it looks back at nothing
+    assert alone.score(alone.start(), "a") == ((), alone.log_prob((), "a"))
 
 
 def test_perplexity_of_equally_likely_tokens_is_their_number():
@@ -147,6 +157,7 @@ def test_longer_histories_help_where_there_is_grammar(make):
         (lambda: lm.add_k([["a", "</s>"]], 2), "'</s>' cannot stand in a sentence"),
         (lambda: lm.add_k([[3]], 2), "token 3 cannot"),  # ty: ignore[invalid-argument-type]
         (lambda: lm.add_k([["a"]], 2, k=-1), "k is -1"),
+        (lambda: lm.add_k([["a"]], 2, k=math.inf), "k is inf"),
         (lambda: lm.kneser_ney([["a"]], 2, discount=1.5), "discount is 1.5"),
         (lambda: lm.back_off([["a"]], 2, discount=0), "discount is 0"),
         (lambda: lm.perplexity(lm.add_k([["a"]], 1), []), "no sentences"),

@@ -1,4 +1,5 @@
 import random
+import unicodedata
 
 import jiwer
 import pytest
@@ -26,6 +27,8 @@ def test_counts_say_which_edits():
     assert counts.edits == 3
     assert counts.rate == 3 / 5
     assert metrics.edit_counts("", "one two").insertions == 2
+    with pytest.raises(ValueError, match="the reference is empty"):
+        _ = metrics.edit_counts("", "one two").rate
 
 
 @given(WORDS, WORDS)
@@ -44,6 +47,8 @@ def test_a_table_that_a_pencil_can_follow():
     assert metrics.edit_table("sunday", "saturday")[-1][-1] == 3
     assert metrics.edit_table("ab", "acb") == [[0, 1, 2, 3], [1, 0, 1, 2], [2, 1, 1, 1]]
     assert metrics.align("ab", "acb") == [("equal", "a", "a"), ("insert", None, "c"), ("equal", "b", "b")]
+    # on the way back a deletion comes before an insertion
+    assert [operation for operation, _, _ in metrics.align("aba", "bab")] == ["insert", "equal", "equal", "delete"]
     assert metrics.align(["one", "two"], []) == [("delete", "one", None), ("delete", "two", None)]
     assert metrics.align([], []) == []
 
@@ -137,6 +142,14 @@ def test_case_punctuation_and_spaces_do_not_count():
     assert metrics.normalise_text("  It’s  HALF-past\nseven! ") == "it's half past seven"
     assert metrics.wer(["Three, one."], ["three ONE"]) == 0
     assert metrics.normalise_text("人生，就像") == "人生 就像"
+    assert metrics.normalise_text("ταΐζω") == metrics.normalise_text("ταΐζω".upper()) == "ταΐζω"
+
+
+@given(st.text())
+def test_what_is_normal_stays_as_it_is(text):
+    normal = metrics.normalise_text(text)
+    assert metrics.normalise_text(normal) == normal
+    assert metrics.normalise_text(unicodedata.normalize("NFD", text)) == normal
 
 
 def test_the_interval_holds_the_rate_and_narrows_with_more_utterances():
@@ -146,6 +159,7 @@ def test_the_interval_holds_the_rate_and_narrows_with_more_utterances():
     assert 0 <= low < closer[0] < 0.25 < closer[1] < high
     assert metrics.bootstrap_interval(said, heard) == (low, high)
     assert metrics.bootstrap_interval(["one"], ["one"]) == (0, 0)
+    assert metrics.bootstrap_interval(["one"], ["two"]) == (1, 1)
 
 
 def test_the_interval_is_the_binomials_where_each_utterance_is_a_word():
@@ -171,6 +185,8 @@ def test_bad_input_is_named():
         metrics.rouge([], [])
     with pytest.raises(ValueError, match="nothing to compare"):
         metrics.bleu([], [])
+    with pytest.raises(ValueError, match=r"no tokenizer 'words'; there are none, zh, 13a"):
+        metrics.bleu(["one"], ["one"], "words")
     with pytest.raises(ValueError, match=r"rouge9.*rouge1, rouge2 or rougeL"):
         metrics.rouge(["one"], ["one"], "rouge9")
     with pytest.raises(ValueError, match=r"level 2 must lie"):

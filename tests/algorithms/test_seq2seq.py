@@ -62,6 +62,28 @@ def test_step_by_step_is_the_whole_at_once(score, cell, device):
             torch.testing.assert_close(state.previous, looks)
 
 
+@pytest.mark.parametrize("score", ["none", "dot", "location"])
+def test_truth_token_by_token_has_the_gradients_of_the_whole_at_once(score):
+    model, (frames, lengths, targets) = model_of(score, LSTM, tokens=False), batch(tokens=False)
+    frames.requires_grad_()
+
+    def written(ratio):
+        logits, weights = write(model.decoder, model.start(frames, lengths), targets, SOS, ratio)
+        return logits, weights, torch.autograd.grad(logits.square().sum(), (frames, *model.parameters()))
+
+    torch.testing.assert_close(written(1 - 1e-9), written(1.0))
+
+
+@pytest.mark.parametrize("score", ["none", "dot", "location"])
+def test_free_running_writes_what_greedy_writes(score):
+    model, (inputs, lengths, targets) = model_of(score, GRU), batch(U=6)
+    logits, _ = write(model.decoder, model.start(inputs, lengths), targets, SOS, ratio=0)
+    texts = greedy(model.decoder.step, model.start(inputs, lengths), SOS, EOS, 6)
+    for said, text in zip(logits.argmax(-1), texts, strict=True):
+        steps = len(text.tokens) + text.ended
+        assert said[:steps].tolist() == [*text.tokens.tolist(), *[EOS] * text.ended]
+
+
 @pytest.mark.parametrize("score", ["none", "dot"])
 def test_the_decoder_is_its_equations(score):
     model = model_of(score)
@@ -178,6 +200,8 @@ def test_bad_input_is_named():
     state = model.start(inputs, lengths)
     with pytest.raises(ValueError, match=r"tokens are torch.int64 of shape \(3,\).*\(B, U\)"):
         model.decoder(targets[:, 0], state)
+    with pytest.raises(ValueError, match=r"tokens run from -1 to \d; they must lie in 0 to 6, padding included"):
+        model.decoder(targets.clone().fill_diagonal_(-1), state)
     with pytest.raises(ValueError, match="state with keys and values"):
         model.decoder(targets, model_of("none").start(inputs, lengths))
     with pytest.raises(ValueError, match="tokens by an embedding"):

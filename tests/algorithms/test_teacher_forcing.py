@@ -115,6 +115,7 @@ def test_gradcheck():
 def test_schedules():
     assert [teacher_forcing.linear_ratio(i, 0.25, 0.1) for i in range(5)] == [1, 0.75, 0.5, 0.25, 0.1]
     assert [teacher_forcing.exponential_ratio(i, 0.5) for i in range(3)] == [1, 0.5, 0.25]
+    assert teacher_forcing.inverse_sigmoid_ratio(0, 1) == 0.5
     for update in (0, 1, 7, 40):
         expected = 5 / (5 + math.exp(update / 5))
         assert teacher_forcing.inverse_sigmoid_ratio(update, 5) == pytest.approx(expected)
@@ -136,11 +137,21 @@ def test_bad_input_is_named():
         write(Echo(), 0, torch.tensor([[1]]), SOS, 1.5)
     with pytest.raises(ValueError, match=r"shape \(1, 0\).*<eos> at least"):
         write(Echo(), 0, torch.zeros(1, 0, dtype=torch.long), SOS)
-    with pytest.raises(ValueError, match=r"need targets \(2, 3\).*got \(3, 2\)"):
-        cross_entropy(torch.zeros(2, 3, 4), torch.zeros(3, 2), torch.tensor([1, 1]))
+    logits, targets, lengths = torch.zeros(2, 3, 4), torch.tensor([[0, 1, 3], [2, 0, 0]]), torch.tensor([3, 1])
+    with pytest.raises(ValueError, match=r"need targets \(B, U\).*got \(2, 3, 4\), \(3, 2\)"):
+        cross_entropy(logits, targets.T, lengths)
+    with pytest.raises(ValueError, match=r"got \(3, 4\), \(2, 3\)"):
+        cross_entropy(logits[0], targets, lengths)
     with pytest.raises(ValueError, match="smoothing in 0 to 1"):
-        cross_entropy(torch.zeros(1, 1, 2), torch.zeros(1, 1), torch.tensor([1]), 2.0)
-    with pytest.raises(ValueError, match="k is 1"):
-        teacher_forcing.exponential_ratio(3, 1)
+        cross_entropy(logits, targets, lengths, 2.0)
+    with pytest.raises(ValueError, match="lengths run from 1 to 4; they must lie in 0 to 3"):
+        cross_entropy(logits, targets, lengths + torch.tensor([1, 0]))
+    with pytest.raises(ValueError, match="targets run from 1 to 4; they must lie in 0 to 3"):
+        cross_entropy(logits, targets + 1, lengths)
+    with pytest.raises(ValueError, match=r"targets are torch.float32; give whole numbers"):
+        cross_entropy(logits, targets.float(), lengths)
+    for k in (0, 1):
+        with pytest.raises(ValueError, match=f"k is {k}"):
+            teacher_forcing.exponential_ratio(3, k)
     with pytest.raises(ValueError, match="at least 1"):
         teacher_forcing.inverse_sigmoid_ratio(3, 0.5)
