@@ -57,15 +57,15 @@ class _Layer(nn.Module):
             ValueError: wrong shapes, no steps at all, or lengths outside 1 to T.
         """
         self._check(x, lengths)
-        states = self._run(x, self._first_state(x, state))
-        outputs = torch.stack([h for h, *_ in states], dim=1)  # (B, T, H)
-        if lengths is None:
-            last = states[-1]
-        else:
-            # A state depends on no later input: padding, which comes last, changes nothing that is kept.
+        if lengths is not None:
             lengths = lengths.to(x.device)
-            padding = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]  # (B, T)
-            outputs = outputs.masked_fill(padding[..., None], 0.0)
+            padding = (torch.arange(x.shape[1], device=x.device) >= lengths[:, None])[..., None]  # (B, T, 1)
+            x = x.masked_fill(padding, 0.0)  # whatever stood there: even a NaN has no say
+        states = self._run(x, self._first_state(x, state))
+        outputs, last = torch.stack([h for h, *_ in states], dim=1), states[-1]  # (B, T, H)
+        if lengths is not None:
+            # A state depends on no later input: padding, which comes last, changes nothing that is kept.
+            outputs = outputs.masked_fill(padding, 0.0)
             rows = torch.arange(len(x), device=x.device)
             last = tuple(torch.stack(part)[lengths - 1, rows] for part in zip(*states, strict=True))
         return outputs, last if self.parts > 1 else last[0]

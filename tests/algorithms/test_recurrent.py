@@ -183,13 +183,15 @@ def test_padding_changes_nothing(kind, sizes, seed, more):
     layer, x, lengths = LAYERS[kind][0](D, H).double(), numbers(seed, B, T, D), lengths_for(B, T, seed)
     padding = torch.arange(T) >= lengths[:, None]
     outputs, last = layer(x, lengths=lengths)
+    gradients = torch.autograd.grad(outputs.square().sum(), layer.parameters())
 
-    noisy = torch.where(padding[..., None], 1e3 * numbers(seed + 1, B, T, D), x)
+    noisy = torch.where(padding[..., None], torch.nan, x)
     longer = torch.cat([noisy, numbers(seed + 2, B, more, D)], 1)
     padded_outputs, padded_last = layer(longer, lengths=lengths)
     assert (padded_outputs[:, T:] == 0).all()
     torch.testing.assert_close(padded_outputs[:, :T], outputs)
     torch.testing.assert_close(padded_last, last)
+    torch.testing.assert_close(torch.autograd.grad(padded_outputs.square().sum(), layer.parameters()), gradients)
 
 
 @each_kind
