@@ -9,14 +9,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_utils.algorithms.decoding import NEVER, Hypothesis, check_beam, checked_batch
+from course_utils.algorithms.ctc_inputs import Whole
+from course_utils.algorithms.decoding import NEVER, Hypothesis, checked_batch
 
-MULTIPLIER = 6364136223846793005  # Knuth's: numbers of 64 bits made with it meet by chance once in 10^19 pairs
+# Knuth's: numbers of 64 bits made with it meet by chance once in 10^19 pairs. An even one would forget a prefix's first
+# labels after 64 more.
+MULTIPLIER = 6364136223846793005
 NOBODY, NO_PARENT = -1, -2  # the numbers of an empty place, and of the empty prefix's parent
 
 
 def prefix_beam_search_batch(
-    log_probs: Tensor, lengths: Tensor | None = None, beam: int = 16, blank: int = 0
+    log_probs: Tensor, lengths: Whole | None = None, beam: int = 16, blank: int = 0
 ) -> list[list[Hypothesis]]:
     """Return for each utterance the hypotheses of `decoding.prefix_beam_search` without a language model, best first.
 
@@ -29,9 +32,8 @@ def prefix_beam_search_batch(
         B lists of at most K hypotheses. Where two prefixes score alike at the edge of the beam, which one stays may
         differ from the search of a single utterance.
     """
-    lengths = checked_batch(log_probs, lengths).to(log_probs.device)
+    lengths = checked_batch(log_probs, lengths, blank, beam)
     T, C = log_probs.shape[1:]
-    check_beam(beam, blank, C)
     log_probs = log_probs.detach().to(torch.promote_types(log_probs.dtype, torch.float32))
     padding = torch.arange(T, device=log_probs.device) >= lengths[:, None]  # (B, T)
     free = torch.full((C,), NEVER, dtype=log_probs.dtype, device=log_probs.device)
@@ -42,6 +44,8 @@ def prefix_beam_search_batch(
         beams, source, symbol = _advance(beams, frame, blank)
         sources.append(source)
         symbols.append(symbol)
+    if bool((dead := (beams.total() == NEVER).all(1)).any()):
+        raise ValueError(f"utterance {int(dead.nonzero()[0])} leaves no path: all log_probs of a frame are -inf")
     return _trace_back(beams.total(), sources, symbols, blank)
 
 
@@ -88,7 +92,7 @@ def _advance(beams: _Beams, frame: Tensor, blank: int) -> tuple[_Beams, Tensor, 
     arriving = torch.where(has_parent, open_mass + at_last, NEVER)
     ends_blank, stayed = total + frame[:, blank, None], beams.ends_label + at_last
     ends_label = torch.logaddexp(stayed, arriving)
-    begins = arriving > torch.maximum(stayed, ends_blank)  # most of its mass has only now reached its last label
+    begins = arriving > torch.logaddexp(stayed, ends_blank)  # most of its mass has only now reached its last label
 
     # Prefixes with one more label: (B, K, C), where the blank's column holds those that stay.
     scores = total[:, :, None] + frame[:, None]

@@ -41,7 +41,7 @@ def minimum_frames(target: Sequence[int]) -> int:
     return len(target) + repeats
 
 
-def alignments(target: Sequence[int], T: int, blank: int = 0) -> list[tuple[int, ...]]:
+def alignments(target: Whole, T: int, blank: int = 0) -> list[tuple[int, ...]]:
     """Return every path of T frames that collapses to the target, found by trying all paths of its symbols.
 
     >>> alignments([1], 2)
@@ -50,14 +50,15 @@ def alignments(target: Sequence[int], T: int, blank: int = 0) -> list[tuple[int,
     Raises:
         ValueError: too many paths to try, a blank in the target, or T below 0.
     """
+    target = list(map(int, target))
     count_alignments(target, T, blank)  # checks what it is given
     symbols = dict.fromkeys([blank, *target])
     if len(symbols) ** T > MOST_PATHS:
         raise ValueError(
-            f"{T} frames of {len(symbols)} symbols have {len(symbols) ** T:,} paths, and at most {MOST_PATHS:,} are "
+            f"{T} frames of {len(symbols)} symbols have {len(symbols)}^{T} paths, and at most {MOST_PATHS:,} are "
             "tried; give fewer frames, or ask count_alignments for the number"
         )
-    return [path for path in product(symbols, repeat=T) if collapse(path, blank) == list(target)]
+    return [path for path in product(symbols, repeat=T) if collapse(path, blank) == target]
 
 
 def count_alignments(target: Sequence[int], T: int, blank: int = 0) -> int:
@@ -99,11 +100,11 @@ def loss_by_enumeration(log_probs: Tensor, target: Whole, blank: int = 0) -> Ten
         A number, inf if the target has no alignment. The time grows as (U + 1)^T.
     """
     log_probs, labels = one(log_probs, target, blank)
-    paths = alignments(labels, len(log_probs), blank)
-    if not paths:
-        return log_probs.new_tensor(torch.inf)
-    frames = torch.arange(len(log_probs), device=log_probs.device)
-    return -torch.stack([log_probs[frames, list(path)].sum() for path in paths]).logsumexp(0)
+    T, device = len(log_probs), log_probs.device
+    paths = alignments(labels, T, blank)
+    symbols = torch.tensor(paths, dtype=torch.long, device=device).view(len(paths), T)
+    scores = log_probs[torch.arange(T, device=device), symbols].sum(1)
+    return -scores[scores > IMPOSSIBLE].logsumexp(0)  # log 0 adds nothing, and would make the derivative NaN
 
 
 def loss_by_search(log_probs: Tensor, target: Whole, blank: int = 0) -> float:
@@ -206,7 +207,8 @@ def occupancy(
     """
     given = log_probs, targets, input_lengths, target_lengths, blank
     joint = forward_variables(*given) + backward_variables(*given)
-    return joint.softmax(2).masked_fill((joint == IMPOSSIBLE).all(2, keepdim=True), 0.0)
+    nowhere = (joint == IMPOSSIBLE).all(2, keepdim=True)
+    return joint.masked_fill(nowhere, 0.0).softmax(2).masked_fill(nowhere, 0.0)
 
 
 def loss_by_dynamic_programming(
@@ -215,10 +217,10 @@ def loss_by_dynamic_programming(
     """Return each utterance's loss from its last alphas: -log(alpha_T(S) + alpha_T(S - 1)).
 
     Arguments as `forward_variables`'s, with at least one frame in each utterance. Returns (B,), which autograd can
-    differentiate.
+    differentiate once.
     """
     alphas = forward_variables(log_probs, targets, input_lengths, target_lengths, blank)
-    lengths, last = (torch.as_tensor(given).to(alphas.device) for given in (input_lengths, target_lengths))
+    lengths, last = (torch.as_tensor(given).to(alphas.device, torch.long) for given in (input_lengths, target_lengths))
     if bool((lengths < 1).any()):
         raise ValueError(f"input_lengths {lengths.tolist()} must be at least 1 here; ctc_loss takes 0 frames too")
     ending = alphas[torch.arange(len(alphas), device=alphas.device), lengths - 1]
@@ -239,7 +241,8 @@ def ctc_loss(
     Its derivative is by log_probs[b, t, c] itself: minus the posterior of symbol c at frame t. torch returns
     exp(log_probs) minus the posterior, the derivative by the logits if log_probs are their log-softmax. By the logits
     both agree; by bare log_probs only ours is the derivative of the loss. And where torch's is NaN (a target that fits
-    into no path, without zero_infinity; log-probabilities of -inf) ours is finite: 0 for what no path can use.
+    into no path, without zero_infinity; log-probabilities of -inf) ours is finite: 0 for what no path can use. Neither
+    has a second derivative.
 
     Args:
         log_probs: (B, T, C).
@@ -259,12 +262,14 @@ def ctc_loss(
     if reduction not in ("none", "sum", "mean"):
         raise ValueError(f'reduction is {reduction!r}; give "none", "sum" or "mean"')
     given = checked(log_probs, targets, input_lengths, target_lengths, blank)
-    losses = NegativeLogLikelihood.apply(*given, blank).to(log_probs.dtype)
+    losses = NegativeLogLikelihood.apply(*given, blank)
     if zero_infinity:
         losses = losses.masked_fill(losses.isinf(), 0.0)
     if reduction == "mean":
-        return (losses / given[3].clamp(min=1)).mean()
-    return losses.sum() if reduction == "sum" else losses
+        losses = (losses / given[3].clamp(min=1)).mean()
+    elif reduction == "sum":
+        losses = losses.sum()
+    return losses.to(log_probs.dtype)  # last: half precision ends at 65,504
 
 
 def _lattice(*given) -> tuple[Tensor, Tensor, Tensor, Tensor]:

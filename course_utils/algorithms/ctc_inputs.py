@@ -46,17 +46,17 @@ def one(log_probs: Tensor, target: Whole, blank: int) -> tuple[Tensor, list[int]
         raise ValueError(
             f"log_probs are {log_probs.dtype} of shape {tuple(log_probs.shape)}; give (T, C), of one utterance"
         )
-    (T, C), labels = log_probs.shape, target.tolist() if isinstance(target, Tensor) else list(target)
+    (T, C), labels = log_probs.shape, torch.as_tensor(target).tolist()
     _check_labels(labels, C, blank, "the target")
     _check_numbers(log_probs[None], [T])
     return _wide(log_probs), labels
 
 
 def _lengths(name: str, lengths: Whole, B: int) -> list[int]:
-    values = lengths.tolist() if isinstance(lengths, Tensor) else list(lengths)
+    values = torch.as_tensor(lengths).tolist()
     if not isinstance(values, list) or len(values) != B or not all(map(_is_whole, values)):
         raise ValueError(f"{name} are {values}; give {B} whole numbers, one for each utterance")
-    return [int(value) for value in values]
+    return values
 
 
 def _rows(targets: Tensor, lengths: Sequence[int]) -> list[list[int]]:

@@ -14,7 +14,6 @@ state 2u, label u is 2u - 1. A prefix beam search keeps the same pair of scores 
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn.functional import one_hot, pad
 
 IMPOSSIBLE = -torch.inf  # log 0
@@ -49,9 +48,10 @@ class NegativeLogLikelihood(torch.autograd.Function):
         return losses
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, *upstream: Tensor):
         """Return the derivatives by log_probs (B, T, C): 0 in padding, and where the loss is inf."""
+        if torch.is_grad_enabled():  # else a second derivative would take the first for a constant, and be wrong
+            raise RuntimeError("ctc_loss has a first derivative only; give create_graph=False")
         (gradient,) = ctx.saved_tensors
         return upstream[0][:, None, None] * gradient, None, None, None, None
 
@@ -108,4 +108,5 @@ def _occupancy(reached: Tensor, emissions: Tensor, symbols: Tensor, blank: int, 
     backward = torch.stack([backward[:, 0], backward[:, 1].roll(1, dims=1)], 1)
     joint = (forward + backward).add_(emissions[..., :B]).flatten(1, 2)  # (T, 2(U + 1), B)
     emitted = torch.cat([symbols.new_full((B, U + 1), blank), pad(symbols, (1, 0), value=C)], 1)
-    return joint.softmax(1).permute(2, 0, 1) @ one_hot(emitted, C + 1)[..., :C].to(joint.dtype)
+    with torch.autocast(joint.device.type, enabled=False):  # which would round the product to half precision
+        return joint.softmax(1).permute(2, 0, 1) @ one_hot(emitted, C + 1)[..., :C].to(joint.dtype)

@@ -7,13 +7,14 @@ a language model what it thinks of it.
 
 import heapq
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from course_utils.algorithms.ctc import collapse
+from course_utils.algorithms.ctc_inputs import Whole
 from course_utils.algorithms.fusion import Fusion, Said
 from course_utils.algorithms.language_model import LanguageModel
 
@@ -28,11 +29,11 @@ class Hypothesis:
     score: float  # what the search ranks by
     acoustic: float  # log-probability of the labels given the sound, as far as the search kept its paths
     language: float = 0.0  # log-probability of the labels in the language model, the end of the sentence included
-    frames: tuple[int, ...] = ()  # for each label, the frame in which most of its mass begins
+    frames: tuple[int, ...] = ()  # for each label, the frame in which most of its mass began, as the search saw it
     text: str = ""  # the labels' tokens, joined, where the search was given tokens
 
 
-def greedy(log_probs: Tensor, lengths: Tensor | None = None, blank: int = 0) -> list[list[int]]:
+def greedy(log_probs: Tensor, lengths: Whole | None = None, blank: int = 0) -> list[list[int]]:
     """Return the labels of the best path: the likeliest symbol of every frame, collapsed.
 
     Args:
@@ -42,7 +43,7 @@ def greedy(log_probs: Tensor, lengths: Tensor | None = None, blank: int = 0) -> 
     Returns:
         One list of labels for each utterance.
     """
-    lengths = checked_batch(log_probs, lengths)
+    lengths = checked_batch(log_probs, lengths, blank)
     best = log_probs.argmax(dim=2).tolist()  # B lists of T symbols
     return [collapse(path[:length], blank) for path, length in zip(best, lengths.tolist(), strict=True)]
 
@@ -58,10 +59,12 @@ def beam_search(log_probs: Tensor, beam: int = 16, blank: int = 0) -> list[Hypot
         beam: how many paths are kept after each frame.
     """
     paths: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
-    for row in _checked(log_probs, beam, blank):
-        longer = [(score + log_prob, (*path, c)) for score, path in paths for c, log_prob in enumerate(row)]
+    for frame, row in enumerate(_checked(log_probs, beam, blank)):
+        possible = [(c, log_prob) for c, log_prob in enumerate(row) if log_prob > NEVER]
+        longer = [(score + log_prob, (*path, c)) for score, path in paths for c, log_prob in possible]
         paths = heapq.nlargest(beam, longer)
-    return [_of_path(path, score, blank) for score, path in paths if score > NEVER]
+        _check_left(paths, frame)
+    return [_of_path(path, score, blank) for score, path in paths]
 
 
 def prefix_beam_search(
@@ -82,7 +85,8 @@ def prefix_beam_search(
     After each frame the search keeps `beam` prefixes, each with the mass of its paths so far: those that end in the
     blank and those that end in its last label, since only the former can repeat that label. Within the beam nothing
     is approximated: symbols are left untried only where they could not have reached it. With a beam that holds every
-    prefix the scores are those of enumeration. What a narrower beam has dropped, `dropped_mass` tells.
+    prefix the scores are those of enumeration. What a narrower beam has dropped, `dropped_mass` tells. A labelling
+    that the language model lets nobody end with comes last, with the score -inf.
 
     Args:
         log_probs: (T, C), of each symbol in each frame; probabilities of each frame that sum to one.
@@ -94,21 +98,22 @@ def prefix_beam_search(
         tokens: the C symbols' names, as the language model knows them; the blank's is never used.
         between: what parts two tokens in a hypothesis's text: nothing for characters, " " for words.
         counted: the token that beta counts, such as " " for the words of a spelling; every label if None.
-        floor: symbols with a lower log-probability than this do not extend a prefix in that frame: faster, and no
-            longer exact.
+        floor: symbols with a lower log-probability than this begin no new prefix in that frame: faster, and no longer
+            exact.
 
     Raises:
         ValueError: wrong shapes, NaN, a frame in which nothing is possible, or a weight out of its range.
     """
     rows = _checked(log_probs, beam, blank)
+    if not floor <= 0:
+        raise ValueError(f"floor is {floor}; it is a log-probability, at most 0: math.log(0.001) for one in a thousand")
     fusion = Fusion(language_model, alpha, beta, _names(tokens, language_model, log_probs.shape[1]), counted)
     orders = log_probs.argsort(dim=1, descending=True).tolist()  # of each frame's symbols, the likeliest first
     prefixes: Prefixes = {(): _Prefix(0.0, NEVER, 0.0, fusion.start(), ())}
     for frame, (row, order) in enumerate(zip(rows, orders, strict=True)):
         symbols = [symbol for symbol in order if symbol != blank and row[symbol] >= floor]
         prefixes = _advance(prefixes, frame, row, symbols, beam, fusion, blank)
-        if not prefixes:
-            raise ValueError(f"frame {frame} leaves no path: whatever could follow has log-probability -inf")
+        _check_left(prefixes, frame)
     found = []
     for labels, prefix in prefixes.items():
         bonus, language = fusion.finish(prefix.said)
@@ -176,7 +181,7 @@ def _stay(
     if parent:
         repeats = labels[-2:-1] == labels[-1:]  # then only a blank keeps the two apart
         arriving = (parent.ends_blank if repeats else parent.total) + row[labels[-1]]
-        if arriving > max(ends_label, ends_blank):
+        if arriving > log_add(ends_label, ends_blank):
             frames = (*parent.frames, frame)
         ends_label = log_add(ends_label, arriving)
     return _Prefix(ends_blank, ends_label, log_add(ends_blank, ends_label), prefix.said, frames)
@@ -194,22 +199,23 @@ def _of_path(path: tuple[int, ...], score: float, blank: int) -> Hypothesis:
     return Hypothesis(tuple(path[t] for t in starts), score, score, frames=tuple(starts))
 
 
-def checked_batch(log_probs: Tensor, lengths: Tensor | None) -> Tensor:
-    """Return the lengths of a batch whose numbers are in order."""
+def checked_batch(log_probs: Tensor, lengths: Whole | None, blank: int, beam: int = 1) -> Tensor:
+    """Return the lengths of a batch, (B,), whose numbers are in order; what stands in the padding may be anything."""
     if log_probs.dim() != 3 or not log_probs.shape[2]:
         raise ValueError(
             f"log_probs have the shape {tuple(log_probs.shape)}; give (B, T, C): batch, frames, at least one symbol"
         )
-    _check_numbers(log_probs)
-    B, T, _ = log_probs.shape
-    lengths = torch.full((B,), T) if lengths is None else lengths
-    if lengths.shape != (B,) or not bool(((lengths >= 0) & (lengths <= T)).all()):
-        raise ValueError(f"lengths {lengths.tolist()} must be {B} numbers between 0 and {T} (frames)")
-    return lengths
+    (B, T, C), device = log_probs.shape, log_probs.device
+    given = torch.as_tensor([T] * B if lengths is None else lengths, device=device)
+    whole = given.long()
+    if whole.shape != (B,) or not bool(((whole >= 0) & (whole <= T) & (whole == given)).all()):
+        raise ValueError(f"lengths {given.tolist()} must be {B} whole numbers between 0 and {T} (frames)")
+    _check_numbers(log_probs[torch.arange(T, device=device) < whole[:, None]])
+    _check_beam(beam, blank, C)
+    return whole
 
 
-def check_beam(beam: int, blank: int, C: int) -> None:
-    """Raise ValueError unless there is room in the beam and the blank is one of the C symbols."""
+def _check_beam(beam: int, blank: int, C: int) -> None:
     if beam < 1:
         raise ValueError(f"beam is {beam}; it must be at least 1")
     if not 0 <= blank < C:
@@ -222,8 +228,13 @@ def _checked(log_probs: Tensor, beam: int, blank: int) -> list[list[float]]:
             f"log_probs have the shape {tuple(log_probs.shape)}; give one utterance, (T, C): frames, symbols"
         )
     _check_numbers(log_probs)
-    check_beam(beam, blank, log_probs.shape[1])
+    _check_beam(beam, blank, log_probs.shape[1])
     return log_probs.tolist()
+
+
+def _check_left(kept: Sized, frame: int) -> None:
+    if not kept:
+        raise ValueError(f"frame {frame} leaves no path: whatever could follow has log-probability -inf")
 
 
 def _check_numbers(log_probs: Tensor) -> None:

@@ -6,7 +6,6 @@ become; its *look-ahead* gives each beginning the probability of the best of the
 """
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -44,10 +43,10 @@ class Lexicon(LanguageModel):
         if not self.words:
             raise ValueError("the lexicon has no words; give at least one")
         self.model, self.separator = model, separator
-        self.continuations: dict[str, list[str]] = defaultdict(list)
+        self.continuations: dict[str, list[str]] = {}
         for word in sorted(self.words):
             for end in range(1, len(word) + 1):
-                self.continuations[word[:end]].append(word)
+                self.continuations.setdefault(word[:end], []).append(word)
         self._known: dict[tuple[Any, str], float] = {}
 
     def start(self) -> Spelling:
@@ -59,11 +58,12 @@ class Lexicon(LanguageModel):
             if begun not in self.words:
                 return state, -math.inf
             after, log_prob = self.model.score(history, begun)
-            return Spelling(after, ""), log_prob - self.look_ahead(history, begun)
+            return Spelling(after, ""), _paid(self.look_ahead(history, begun), log_prob)
         longer = (begun or "") + token
         if longer not in self.continuations:
             return state, -math.inf
-        return Spelling(history, longer), self.look_ahead(history, longer) - self.look_ahead(history, begun or "")
+        before, after = self.look_ahead(history, begun or ""), self.look_ahead(history, longer)
+        return Spelling(history, longer), _paid(before, after)
 
     def finish(self, state: Spelling) -> float:
         """Return what the last word still has to pay, and the end; -inf in the middle of a word."""
@@ -73,13 +73,21 @@ class Lexicon(LanguageModel):
         if begun not in self.words:
             return -math.inf
         after, log_prob = self.model.score(history, begun)
-        return log_prob - self.look_ahead(history, begun) + self.model.finish(after)
+        return _paid(self.look_ahead(history, begun), log_prob) + self.model.finish(after)
 
     def look_ahead(self, history: Any, begun: str) -> float:
-        """Return the log-probability of the likeliest word that a beginning can become; 0 before its first letter."""
+        """Return the log-probability of the likeliest word that a beginning can become; 0 before its first letter.
+
+        -inf if no word begins like this.
+        """
         if not begun:
             return 0.0
         if (history, begun) not in self._known:
-            scores = [self.model.score(history, word)[1] for word in self.continuations[begun]]
-            self._known[history, begun] = max(scores)
+            scores = [self.model.score(history, word)[1] for word in self.continuations.get(begun, [])]
+            self._known[history, begun] = max(scores, default=-math.inf)
         return self._known[history, begun]
+
+
+def _paid(before: float, after: float) -> float:
+    """Return what a letter pays: the log-probability of the best word after it, less that before it."""
+    return after - before if after > -math.inf else after  # -inf - -inf would not be a number

@@ -20,6 +20,7 @@ def assert_same(found, expected, tolerance=1e-9):
     assert [h.labels for h in found] == [h.labels for h in expected]
     assert [h.frames for h in found] == [h.frames for h in expected]
     assert [h.score for h in found] == pytest.approx([h.score for h in expected], abs=tolerance)
+    assert all(h.acoustic == h.score and h.language == 0 for h in found)
 
 
 @pytest.mark.parametrize("device", devices())
@@ -42,18 +43,40 @@ def test_equals_it_on_any_size(T, C, beam, blank, seed):
 def test_impossible_symbols_never_come():
     log_probs = batch_of(3, 6, 4, 0)
     log_probs[0, 2, 1:] = log_probs[1, :, 2] = log_probs[2, 3, 0] = -math.inf
-    for hypotheses, scores in zip(prefix_beam_search_batch(log_probs, None, 12), log_probs, strict=True):
-        assert_same(hypotheses, decoding.prefix_beam_search(scores, 12))
+    for beam in (12, 300):  # more places than there are prefixes
+        for hypotheses, scores in zip(prefix_beam_search_batch(log_probs, None, beam), log_probs, strict=True):
+            assert_same(hypotheses, decoding.prefix_beam_search(scores, beam))
+
+
+def test_a_frame_that_leaves_no_path_is_named():
+    log_probs = batch_of(3, 6, 4, 0)
+    log_probs[1, 4] = -math.inf
+    with pytest.raises(ValueError, match="utterance 1 leaves no path"):
+        prefix_beam_search_batch(log_probs)
+    prefix_beam_search_batch(log_probs, [6, 4, 6])  # in padding it harms nobody
 
 
 def test_padding_changes_nothing_and_order_follows():
     log_probs, lengths = batch_of(4, 10, 5, 1), torch.tensor([10, 4, 7, 2])
     expected = prefix_beam_search_batch(log_probs, lengths, 8)
     padded = torch.cat([log_probs, batch_of(4, 3, 5, 2)], dim=1)
-    padded[torch.arange(13) >= lengths[:, None]] = -1e9
-    assert prefix_beam_search_batch(padded, lengths, 8) == expected
+    padded[torch.arange(13) >= lengths[:, None]] = math.nan
+    assert prefix_beam_search_batch(padded, lengths.tolist(), 8) == expected
     order = torch.tensor([2, 0, 3, 1])
     assert prefix_beam_search_batch(log_probs[order], lengths[order], 8) == [expected[i] for i in order]
+
+
+def test_prefixes_that_differ_in_a_label_of_long_ago_are_told_apart():
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.randn(5, 160, 4, generator=generator, dtype=torch.float64)
+    scores[:, 1::2, 0] += 16  # a blank after each of 80 labels
+    planted = torch.randint(1, 4, (5, 160), generator=generator)
+    scores += 6 * torch.nn.functional.one_hot(planted, 4)
+    scores[:, 0] = torch.tensor([0.0, 20.1, 20.0, 0.0])  # the first of them may be either of two
+    log_probs = scores.log_softmax(2)
+    for hypotheses, frames in zip(prefix_beam_search_batch(log_probs, None, 6), log_probs, strict=True):
+        assert {h.labels[0] for h in hypotheses} == {1, 2}
+        assert_same(hypotheses, decoding.prefix_beam_search(frames, 6))
 
 
 def test_long_inputs_in_single_and_half_precision():

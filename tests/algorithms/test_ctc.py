@@ -4,6 +4,7 @@ import math
 from itertools import product
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -71,6 +72,7 @@ def test_alignments_are_all_paths_that_collapse_to_the_target_and_their_number_h
     found = ctc.alignments(target, T)
     assert set(found) == wanted
     assert len(found) == len(wanted) == ctc.count_alignments(target, T)
+    assert ctc.alignments(torch.tensor(target, dtype=torch.long), T) == found  # each of them once
 
 
 def test_counts_beyond_any_list():
@@ -194,6 +196,39 @@ def test_gradcheck_by_log_probs_and_finite_differences():
 
 
 @settings(max_examples=40)
+@given(TINY, st.integers(0, 10_000))
+def test_gradients_are_the_definitions_where_symbols_are_impossible(given, seed):
+    logits, targets, input_lengths, target_lengths = given = with_frames(given)
+    never = torch.rand(logits.shape, generator=torch.Generator().manual_seed(seed)) < 0.25
+    log_probs = logits.masked_fill(never, -torch.inf).requires_grad_()
+    enumerated = torch.stack([
+        ctc.loss_by_enumeration(x[:T], target[:U])
+        for x, target, T, U in zip(log_probs, targets, input_lengths.tolist(), target_lengths.tolist(), strict=True)
+    ])  # fmt: skip
+    (expected,) = torch.autograd.grad(enumerated.sum(), log_probs)
+    assert expected.isfinite().all()
+    for losses in (
+        ctc.ctc_loss(log_probs, *given[1:], reduction="none"),
+        ctc.loss_by_dynamic_programming(log_probs, *given[1:]),
+    ):
+        torch.testing.assert_close(losses, enumerated)
+        torch.testing.assert_close(torch.autograd.grad(losses.sum(), log_probs)[0], expected)
+
+
+def test_the_occupancy_can_be_differentiated_with_padding_and_without_a_path():
+    targets, lengths = torch.tensor([[1, 1], [2, 0], [1, 1]]), ([4, 3, 2], [2, 1, 2])
+    log_probs = numbers(1, 3, 4, 3).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: ctc.occupancy(x, targets, *lengths), (log_probs,))
+
+
+def test_a_second_derivative_is_refused_and_not_silently_wrong():
+    logits = numbers(0, 1, 4, 3).requires_grad_()
+    loss = ctc.ctc_loss(logits.log_softmax(2), torch.tensor([[1]]), [4], [1])
+    with pytest.raises(RuntimeError, match="first derivative only"):
+        torch.autograd.grad(loss, logits, create_graph=True)
+
+
+@settings(max_examples=40)
 @given(PROBLEMS, st.integers(1, 3))
 def test_padding_changes_nothing(given, more):
     logits, targets, input_lengths, target_lengths = given
@@ -304,12 +339,28 @@ def test_long_inputs_in_single_precision(device, T, C, U):
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_computed_in_single(dtype):
-    log_probs = numbers(0, 1, 30, 5).log_softmax(2).to(dtype).requires_grad_()
-    loss = ctc.ctc_loss(log_probs, torch.tensor([[1, 2, 2]]), [30], [3])
+    log_probs = numbers(0, 3, 30, 5).log_softmax(2).to(dtype).requires_grad_()
+    given = torch.tensor([[1, 2, 2], [3, 1, 4], [2, 0, 0]]), [30, 20, 30], [3, 3, 1]
+    for reduction in ("none", "sum", "mean"):
+        loss = ctc.ctc_loss(log_probs, *given, reduction=reduction)
+        assert torch.equal(loss, ctc.ctc_loss(log_probs.detach().float(), *given, reduction=reduction).to(dtype))
     loss.backward()
-    wide = ctc.ctc_loss(log_probs.detach().float(), torch.tensor([[1, 2, 2]]), [30], [3])
     assert loss.dtype == log_probs.grad.dtype == dtype
-    torch.testing.assert_close(loss.float(), wide, rtol=1e-2, atol=0)
+
+
+def test_a_loss_beyond_half_precision_is_not_taken_for_impossible():
+    log_probs = torch.full((1, 40, 3), -2000.0, dtype=torch.float16, requires_grad=True)
+    ctc.ctc_loss(log_probs, torch.tensor([[1]]), [40], [1], zero_infinity=True).backward()
+    assert log_probs.grad is not None
+    torch.testing.assert_close(log_probs.grad.sum(2), torch.full((1, 40), -1.0, dtype=torch.float16))
+
+
+def test_mixed_precision_does_not_reach_the_gradient():
+    logits, given = numbers(0, 2, 50, 9, dtype=torch.float32), (torch.tensor([[1, 2], [3, 3]]), [50, 40], [2, 2])
+    _, expected = by_logits(ctc.ctc_loss, logits, *given)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        _, gradient = by_logits(ctc.ctc_loss, logits, *given)
+    assert torch.equal(gradient, expected)
 
 
 def test_empty_things():
@@ -319,11 +370,23 @@ def test_empty_things():
     nothing = torch.zeros(2, 0, 3, dtype=torch.float64)
     losses = ctc.ctc_loss(nothing, torch.tensor([[1], [1]]), [0, 0], [0, 1], reduction="none")
     assert losses.tolist() == [0, torch.inf]
-    assert ctc.loss_by_search(nothing[0], []) == 0
-    assert ctc.loss_by_search(nothing[0], [1]) == math.inf
+    for loss in (ctc.loss_by_search, ctc.loss_by_enumeration):
+        assert loss(nothing[0], []) == 0
+        assert loss(nothing[0], [1]) == math.inf
+    assert ctc.loss_by_dynamic_programming(torch.zeros(0, 3, 2), torch.zeros(0, 1).long(), [], []).shape == (0,)
     assert ctc.forward_variables(nothing, torch.tensor([[1], [1]]), [0, 0], [0, 1]).shape == (2, 0, 3)
     one_class = torch.zeros(1, 4, 1)
     assert ctc.ctc_loss(one_class, torch.zeros(1, 0, dtype=torch.long), [4], [0]) == 0
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array, lambda x: torch.tensor(x, dtype=torch.uint8)])
+def test_lengths_and_labels_of_any_kind(kind):
+    log_probs, targets = numbers(0, 2, 300, 3).log_softmax(2), torch.ones(2, 130, dtype=torch.long)
+    given = kind([255, 250]), kind([2, 130])  # twice 130 is more than uint8 holds
+    expected = torchs(log_probs, targets, torch.tensor([255, 250]), torch.tensor([2, 130]), reduction="none")
+    torch.testing.assert_close(ctc.ctc_loss(log_probs, targets, *given, reduction="none"), expected)
+    torch.testing.assert_close(ctc.loss_by_dynamic_programming(log_probs, targets, *given), expected)
+    assert ctc.loss_by_search(log_probs[0, :5], kind([1, 2])) == ctc.loss_by_search(log_probs[0, :5], [1, 2])
 
 
 def test_training_on_it_learns_four_texts():
@@ -364,6 +427,7 @@ GOOD: dict[str, Any] = {
         ({"input_lengths": [5, 4]}, r"input_lengths \[5, 4\] must lie in 0 to 4 \(frames\)"),
         ({"input_lengths": [4, -1]}, "0 to 4"),
         ({"input_lengths": [4]}, "give 2 whole numbers"),
+        ({"input_lengths": 4}, "input_lengths are 4; give 2 whole numbers"),
         ({"input_lengths": torch.tensor([4.0, 4.0])}, "give 2 whole numbers"),
         ({"target_lengths": [3, 2]}, r"0 to 2 \(labels\)"),
         ({"target_lengths": [2, -2]}, "0 to 2"),
@@ -378,7 +442,7 @@ def test_the_loss_says_what_it_cannot_read(wrong, message):
 
 def test_the_slow_ones_say_what_is_too_much_for_them():
     with pytest.raises(ValueError, match="count_alignments"):
-        ctc.alignments([1, 2], 30)
+        ctc.alignments([1, 2], 30_000)
     with pytest.raises(ValueError, match="T must be 0 or more"):
         ctc.count_alignments([1], -1)
     with pytest.raises(ValueError, match="no label the blank 0"):

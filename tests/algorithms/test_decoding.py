@@ -43,6 +43,8 @@ def test_lengths_hide_the_padding_from_greedy():
     scores = torch.nn.functional.one_hot(torch.tensor([[1, 0, 1, 2], [1, 0, 1, 2]]), 3).float()
     assert decoding.greedy(scores, torch.tensor([4, 2])) == [[1, 1, 2], [1]]
     assert decoding.greedy(scores, torch.tensor([0, 3])) == [[], [1, 1]]
+    assert decoding.greedy(scores.index_fill(1, torch.tensor(3), math.nan), [2, 3]) == [[1], [1, 1]]
+    assert decoding.greedy(torch.zeros(0, 4, 3), []) == []
 
 
 def test_a_case_for_a_pencil_where_greedy_is_wrong():
@@ -66,6 +68,7 @@ def test_beam_search_finds_the_best_paths(log_probs):
     assert [path.score for path in found] == pytest.approx(scores[::-1][:6])
     assert list(found[0].labels) == decoding.greedy(log_probs[None])[0]
     assert found[0].frames == tuple(sorted(set(found[0].frames)))
+    assert all(path.acoustic == path.score and path.language == 0 for path in found)
 
 
 @settings(max_examples=60)
@@ -76,6 +79,7 @@ def test_a_beam_that_holds_every_prefix_equals_enumeration(log_probs, blank):
     found = decoding.prefix_beam_search(log_probs, beam=1000, blank=blank)
     assert {h.labels: h.acoustic for h in found} == pytest.approx(expected, abs=1e-11)
     assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
+    assert all(h.score == h.acoustic and h.language == 0 for h in found)
     assert decoding.dropped_mass(found) == pytest.approx(0, abs=1e-12)
 
 
@@ -116,16 +120,50 @@ def test_a_wider_beam_can_be_worse():
     assert bool((scores.mean(0).diff() > 0).all())  # on the whole, wider is better
 
 
-def test_no_symbol_that_could_enter_is_left_untried():
+class Strict(language_model.LanguageModel):
+    """Says that "a" and "b" are certain, that "c" comes in even places only, and that an odd length has no end."""
+
+    def start(self):
+        return 0
+
+    def score(self, state, token):
+        return state + 1, 0.0 if token in "ab" else -math.inf if state % 2 else -0.5
+
+    def finish(self, state):
+        return -math.inf if state % 2 else 0.0
+
+
+JUDGES = [None, language_model.kneser_ney(SENTENCES, 2), language_model.add_k(SENTENCES, 2, k=0.0), Strict()]
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+@settings(max_examples=25)
+@given(st.integers(0, 10**6), st.sampled_from([0.0, 0.7, 2.0]), st.sampled_from([-1.0, 0.0, 4.0]), st.data())
+def test_no_symbol_that_could_enter_is_left_untried(judge, seed, alpha, beta, data):
     """The search against the same search without its pruning, at widths that bite."""
-    for seed in range(8):
-        log_probs = log_probs_of(12, 5, seed, 1.5)
-        for beam in (1, 3, 10):
-            found = {h.labels: h.score for h in decoding.prefix_beam_search(log_probs, beam)}
-            assert found == pytest.approx(_textbook(log_probs.tolist(), beam), abs=1e-11)
+    beam, floor = data.draw(st.sampled_from([1, 3, 10])), data.draw(st.sampled_from([-math.inf, -2.0]))
+    log_probs = log_probs_of(9, 4, seed, 1.5)
+    log_probs[1:, 1:][log_probs[1:, 1:] < data.draw(st.sampled_from([-math.inf, -3.0]))] = -math.inf
+
+    def weigh(log_prob):
+        return alpha * log_prob if alpha else 0.0
+
+    def bonus(labels):
+        state, total = judge.start() if judge else None, beta * len(labels)
+        for label in labels:
+            state, log_prob = judge.score(state, TOKENS[label]) if judge else (None, 0.0)
+            total += weigh(log_prob)
+        return total, weigh(judge.finish(state)) if judge else 0.0
+
+    found = decoding.prefix_beam_search(log_probs, beam, judge, alpha, beta, tokens=TOKENS, floor=floor)
+    expected = _textbook(log_probs.tolist(), beam, lambda labels: bonus(labels)[0], floor)
+    assert {h.labels: h.acoustic for h in found} == pytest.approx(expected, abs=1e-11)
+    scores = [h.score for h in found]
+    assert scores == pytest.approx([h.acoustic + sum(bonus(h.labels)) for h in found], abs=1e-11)
+    assert scores == sorted(scores, reverse=True)  # what cannot end here comes last
 
 
-def _textbook(rows, beam):
+def _textbook(rows, beam, bonus, floor):
     """The search as textbooks have it: every symbol of every prefix, into one dictionary (Hannun et al. 2014)."""
     beams = {(): (0.0, -math.inf)}
     for row in rows:
@@ -133,15 +171,16 @@ def _textbook(rows, beam):
         for labels, (blank, label) in beams.items():
             total = decoding.log_add(blank, label)
             masses.setdefault(labels, [[], []])[0].append(total + row[0])
+            if labels:
+                masses[labels][1].append(label + row[labels[-1]])
             for c in range(1, len(row)):
-                if labels[-1:] == (c,):
-                    masses[labels][1].append(label + row[c])
-                    masses.setdefault((*labels, c), [[], []])[1].append(blank + row[c])
-                else:
-                    masses.setdefault((*labels, c), [[], []])[1].append(total + row[c])
+                if row[c] >= floor or (*labels, c) in beams:
+                    source = blank if labels[-1:] == (c,) else total
+                    masses.setdefault((*labels, c), [[], []])[1].append(source + row[c])
         summed = {y: [torch.tensor(p, dtype=torch.float64).logsumexp(0).item() for p in m] for y, m in masses.items()}
-        best = sorted(summed, key=lambda y: decoding.log_add(*summed[y]), reverse=True)[:beam]
-        beams = {y: tuple(summed[y]) for y in best}
+        scores = {y: decoding.log_add(*mass) + bonus(y) for y, mass in summed.items()}
+        best = sorted(scores, key=scores.__getitem__, reverse=True)[:beam]
+        beams = {y: tuple(summed[y]) for y in best if scores[y] > -math.inf}
     return {y: decoding.log_add(*m) for y, m in beams.items()}
 
 
@@ -155,6 +194,9 @@ def test_frames_tell_where_each_label_begins():
     # A faint early "a" makes the prefix, a clear late one most of its mass: the late frame counts.
     log_probs = torch.tensor([[0.99, 0.01], [0.99, 0.01], [0.1, 0.9], [0.9, 0.1]]).log()
     assert decoding.prefix_beam_search(log_probs, beam=4)[0].frames == (2,)
+    # 0.4 begins in frame 0, and half of it goes on to the blank. In frame 1 0.3 begins: more than each half, not both.
+    log_probs = torch.tensor([[0.6, 0.4], [0.5, 0.5]]).log()
+    assert decoding.prefix_beam_search(log_probs, beam=4)[0].frames == (0,)
 
 
 @settings(max_examples=40)
@@ -244,12 +286,22 @@ ONE = torch.zeros(2, 3)
         (torch.zeros(3, 4), None, r"give \(B, T, C\)"),
         (torch.full((1, 2, 3), torch.nan), None, "NaN"),
         (torch.zeros(1, 2, 3), torch.tensor([3]), "between 0 and 2"),
-        (torch.zeros(1, 2, 3), torch.tensor([1, 1]), "1 numbers"),
+        (torch.zeros(1, 2, 3), torch.tensor([1, 1]), "1 whole numbers"),
+        (torch.zeros(1, 2, 3), torch.tensor([1.5]), r"lengths \[1.5\] must be 1 whole"),
     ],
 )
 def test_bad_input_to_greedy_is_named(scores, lengths, message):
     with pytest.raises(ValueError, match=message):
         decoding.greedy(scores, lengths)
+    with pytest.raises(ValueError, match="blank is 3; the symbols run from 0 to 2"):
+        decoding.greedy(torch.zeros(1, 2, 3), blank=3)
+
+
+def test_a_frame_that_leaves_no_path_is_named():
+    log_probs = log_probs_of(4, 3, 0).index_fill(0, torch.tensor(2), -math.inf)
+    for search in (decoding.beam_search, decoding.prefix_beam_search):
+        with pytest.raises(ValueError, match="frame 2 leaves no path"):
+            search(log_probs)
 
 
 @pytest.mark.parametrize(
@@ -258,9 +310,10 @@ def test_bad_input_to_greedy_is_named(scores, lengths, message):
         ({"log_probs": torch.zeros(1, 2, 3)}, r"give one utterance, \(T, C\)"),
         ({"log_probs": torch.full((2, 3), torch.nan)}, "NaN"),
         ({"log_probs": torch.full((2, 3), torch.inf)}, r"\+inf"),
-        ({"log_probs": torch.full((2, 3), -torch.inf)}, "frame 0 leaves no path"),
         ({"beam": 0}, "beam is 0"),
         ({"blank": 3}, "blank is 3; the symbols run from 0 to 2"),
+        ({"floor": 0.001}, "floor is 0.001; it is a log-probability"),
+        ({"floor": math.nan}, "floor is nan"),
         ({"alpha": -1.0}, "alpha is -1"),
         ({"beta": math.nan}, "beta nan"),
         ({"tokens": ["-", "a"]}, "2 tokens for 3 symbols"),

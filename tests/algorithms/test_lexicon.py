@@ -60,6 +60,22 @@ def test_a_word_that_the_model_does_not_know_is_its_unknown():
     assert model.sentence_log_prob(["bab", "a"]) == model.sentence_log_prob(["<unk>", "a"])
 
 
+def test_a_word_that_the_model_rules_out_is_impossible_and_not_nan():
+    lexicon = Lexicon(["ab", "ba"], language_model.add_k([["ba"]], 2, k=0))
+    assert lexicon.sentence_log_prob("ba") == 0
+    assert lexicon.sentence_log_prob("ab") == lexicon.sentence_log_prob("ba ab") == -math.inf
+    log_probs = torch.full((3, 4), 0.25).log()
+    found = decoding.prefix_beam_search(log_probs, 5000, lexicon, alpha=0.0, tokens=TOKENS)
+    assert {h.language for h in found} == {0.0, -math.inf}
+
+
+def test_no_word_begins_like_this():
+    lexicon = Lexicon(WORDS, MODELS[0])
+    assert lexicon.look_ahead(MODELS[0].start(), "bb") == -math.inf
+    assert "bb" not in lexicon.continuations
+    assert lexicon.sentence_log_prob("bb") == -math.inf
+
+
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10**6), alpha=st.sampled_from([0.5, 1.5]), beta=st.sampled_from([0.0, 2.0]))
 def test_the_search_over_the_prefix_tree_equals_enumeration(seed, alpha, beta):
