@@ -385,6 +385,8 @@ def test_a_state_that_is_never_visited_keeps_its_parameters():
     close(emission_of(fit).log_probs[1], emission.log_probs[1])
     close(fit.model.log_transition, model.log_transition)
     close(emission_of(fit).log_probs[0].exp(), torch.tensor([2 / 3, 1 / 3]), 1e-6)
+    hardly = emission.refit(torch.tensor([[0, 1, 1]]), torch.tensor([[[0.0, 0.1]] * 3]))  # 0.3 of a visit is one
+    close(hardly.log_probs.exp(), torch.tensor([[0.5, 0.5], [1 / 3, 2 / 3]]), 1e-6)
 
 
 # --- word models, ties, the impossible

@@ -127,7 +127,8 @@ def _against(module: str, peers: str) -> Callable[[], list[Row]]:
     def group() -> list[Row]:
         return import_module(f"peers_{module}").rows()
 
-    group.__doc__ = f"Our processor time over that of {peers}, medians of interleaved pairs; below 1: ours is faster."
+    faster = f"Our processor time over that of {peers}, medians of interleaved pairs; below 1: ours is faster."
+    group.__doc__ = "\n\n".join(filter(None, [faster, PRICES.get(module)]))
     return group
 
 
@@ -140,6 +141,17 @@ PEERS = {
     "ctc": "torch's and torchaudio's compiled functions",
     "decoding": "flashlight-text's decoder, with the same language model",
     "metrics": "jiwer, which calls rapidfuzz",
+}
+PRICES = {  # what readable code costs, where it misses a goal
+    "recurrent": """\
+torch runs a whole LSTM as one compiled piece. Ours takes about ten small operations a step, and autograd as many on the
+way back. One sigmoid for all gates, or for two of them, was no faster; a derivative by hand was not tried.""",
+    "hmm": """\
+With three states an operation works on 60 numbers, so that starting it costs more than doing it: a compiled loop is
+ahead. Baum–Welch also takes one round of posteriors more than hmmlearn, for the likelihood after the last update.""",
+    "ctc": """\
+torchaudio aligns a frame in about a microsecond. Two NumPy calls a frame and a step back in Python take four to six:
+no goal of 1.5 can be reached with a loop in Python, and the loop is what the lesson shows.""",
 }
 
 
