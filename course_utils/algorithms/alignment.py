@@ -85,13 +85,18 @@ def token_spans(log_probs: Tensor, target: Whole, states: Tensor, blank: int = 0
     log_probs, labels = one(log_probs, target, blank)
     if states.shape != log_probs.shape[:1]:
         raise ValueError(f"states have the shape {tuple(states.shape)}; {len(log_probs)} frames need one each")
+    runs = [(state, len(list(frames))) for state, frames in groupby(states.tolist())]
+    said, every = [state for state, _ in runs if state % 2], list(range(1, 2 * len(labels), 2))
+    if said != every:
+        raise ValueError(
+            f"states {said} are labels'; a path through {labels} visits {every}: give forced_align's states"
+        )
     spans, start = [], 0
-    for state, frames in groupby(states.tolist()):
-        end = start + len(list(frames))
+    for state, count in runs:
         if state % 2:
             label = labels[state // 2]
-            spans.append(Span(start, end, float(log_probs[start:end, label].mean()), label))
-        start = end
+            spans.append(Span(start, start + count, float(log_probs[start : start + count, label].mean()), label))
+        start += count
     return spans
 
 

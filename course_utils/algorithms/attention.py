@@ -42,6 +42,7 @@ class Additive(nn.Module):
 
     def forward(self, query: Tensor, keys: Tensor) -> Tensor:
         """Return the scores (B, U, T); every query meets every key, so the network's H units stand B·U·T times."""
+        _check_sizes(query, keys, self.W.in_features, self.V.in_features)
         return self.v(torch.tanh(self.W(query)[:, :, None] + self.V(keys)[:, None])).squeeze(-1)
 
 
@@ -59,8 +60,8 @@ class LocationAware(nn.Module):
 
     def __init__(self, query_size: int, key_size: int, hidden_size: int, filters: int = 8, width: int = 15):
         super().__init__()
-        if width % 2 == 0:
-            raise ValueError(f"width {width} must be odd, so that a filter has a middle")
+        if width < 1 or width % 2 == 0:
+            raise ValueError(f"width {width} must be odd and at least 1, so that a filter has a middle")
         self.W = nn.Linear(query_size, hidden_size, bias=False)
         self.V = nn.Linear(key_size, hidden_size)
         self.filter = nn.Conv1d(1, filters, width, padding=width // 2, bias=False)
@@ -69,6 +70,7 @@ class LocationAware(nn.Module):
 
     def forward(self, query: Tensor, keys: Tensor, previous: Tensor) -> Tensor:
         """Return the scores (B, 1, T) for one query (B, 1, D), given the weights (B, T) of the query before it."""
+        _check_sizes(query, keys, self.W.in_features, self.V.in_features)
         features = self.filter(previous[:, None]).transpose(1, 2)  # (B, T, filters)
         return self.v(torch.tanh(self.W(query) + self.V(keys) + self.F(features))).transpose(1, 2)
 
@@ -81,7 +83,8 @@ def masked_softmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
 
     Args:
         scores: (B, U, T).
-        mask: (B, T) or (B, U, T), True where a key may be looked at; None allows all.
+        mask: (B, T) or (B, U, T), True where a key may be looked at; None allows all. A forbidden score must
+            not be NaN or inf.
     """
     if mask is None:
         return scores.softmax(-1)
@@ -106,7 +109,7 @@ def attend(
     Args:
         query: (B, U, D), one row for each of U questions; one question alone is query[:, None].
         keys: (B, T, D), what each position offers to be found by.
-        values: (B, T, V), what each position answers.
+        values: (B, T, V), what each position answers. Padding may hold any finite numbers; 0 · NaN would be NaN.
         mask: (B, T) or (B, U, T), True where a key may be looked at; None allows all.
         score: from query and keys to scores (B, U, T).
 
@@ -116,7 +119,9 @@ def attend(
     Raises:
         ValueError: shapes that do not fit together; the message says which.
     """
-    _check(query, keys, values, mask)
+    _check(query, keys, values)
+    if score in (dot, scaled_dot):
+        _check_sizes(query, keys, query.shape[2], query.shape[2])
     weights = masked_softmax(score(query, keys), mask)
     return weights @ values, weights
 
@@ -137,7 +142,9 @@ def attend_along(
         score: from query (B, 1, D), keys and the last weights (B, T) to scores (B, 1, T), as `LocationAware`.
         previous: (B, T), the weights before the first query; zeros where there are none.
     """
-    _check(query, keys, values, mask)
+    _check(query, keys, values)
+    if previous.shape != keys.shape[:2]:
+        raise ValueError(f"the last weights have shape {tuple(previous.shape)}; the keys need {tuple(keys.shape[:2])}")
     weights = []
     for u in range(query.shape[1]):
         weights.append(masked_softmax(score(query[:, u : u + 1], keys, previous), mask))
@@ -166,7 +173,7 @@ def guided_penalty(weights: Tensor, query_lengths: Tensor, key_lengths: Tensor, 
         width: how far from the diagonal is still cheap, as a part of the whole.
     """
     B, U, T = weights.shape
-    if query_lengths.shape != (B,) or key_lengths.shape != (B,) or width <= 0:
+    if query_lengths.shape != (B,) or key_lengths.shape != (B,) or not width > 0:
         raise ValueError(
             f"weights {(B, U, T)} need {B} query_lengths and {B} key_lengths, and a width above 0; "
             f"got {tuple(query_lengths.shape)}, {tuple(key_lengths.shape)} and {width}"
@@ -181,6 +188,8 @@ def guided_penalty(weights: Tensor, query_lengths: Tensor, key_lengths: Tensor, 
 
 def _rows(mask: Tensor, scores: Tensor) -> Tensor:
     """Return the mask with a dimension for the queries."""
+    if scores.dim() != 3:
+        raise ValueError(f"scores have shape {tuple(scores.shape)}; give (B, U, T); one query is scores[:, None]")
     B, U, T = scores.shape
     if mask.dtype != torch.bool or mask.shape not in ((B, T), (B, U, T), (B, 1, T)):
         raise ValueError(
@@ -190,7 +199,15 @@ def _rows(mask: Tensor, scores: Tensor) -> Tensor:
     return mask[:, None] if mask.dim() == 2 else mask
 
 
-def _check(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> None:
+def _check_sizes(query: Tensor, keys: Tensor, query_size: int, key_size: int) -> None:
+    if query.shape[-1] != query_size or keys.shape[-1] != key_size:
+        raise ValueError(
+            f"queries of {query.shape[-1]} and keys of {keys.shape[-1]} numbers: this score takes {query_size} and "
+            f"{key_size}; `Additive` can be made for any two sizes"
+        )
+
+
+def _check(query: Tensor, keys: Tensor, values: Tensor) -> None:
     shapes = f"query {tuple(query.shape)}, keys {tuple(keys.shape)}, values {tuple(values.shape)}"
     if query.dim() != 3 or keys.dim() != 3 or values.dim() != 3:
         raise ValueError(f"{shapes}: each needs three dimensions, (B, U, D) or (B, T, D); one query is query[:, None]")

@@ -44,7 +44,7 @@ def frames(samples: Tensor, length: int = N_FFT, hop: int = HOP, centred: bool =
         centred: mirror half a frame at both ends, so that frame t is centred on sample t · hop; needs N > length / 2.
 
     Returns:
-        (B, T, length) or (T, length): T = frame_count(N, hop) if centred (and the length even), else
+        (B, T, length) or (T, length): T = 1 + N // hop if centred (an odd length: 1 + (N - 1) // hop), else
         frame_count(N, hop, length).
     """
     if not centred:
@@ -78,6 +78,8 @@ def window_function(kind: str = "hann", length: int = WINDOW) -> Tensor:
 @torch.inference_mode(False)  # what is kept serves training, too
 def centred_window(kind: str, window: int, n_fft: int) -> Tensor:
     """Return (n_fft,): a window in the middle of zeros. Kept from call to call: do not change it in place."""
+    if not 0 < window <= n_fft:
+        raise ValueError(f"window {window} and n_fft {n_fft} must satisfy 0 < window <= n_fft")
     before = (n_fft - window) // 2
     return pad(window_function(kind, window), (before, n_fft - window - before))
 
@@ -91,10 +93,8 @@ def spectrum(samples: Tensor, n_fft: int = N_FFT, window: int = WINDOW, hop: int
         kind: of window, see `window_function`.
 
     Returns:
-        (B, T, F) or (T, F), complex, with T = 1 + N // hop and F = n_fft // 2 + 1.
+        (B, T, F) or (T, F), complex, with T = 1 + N // hop, as `frames` counts them, and F = n_fft // 2 + 1.
     """
-    if not 0 < window <= n_fft or hop < 1:
-        raise ValueError(f"window {window}, hop {hop} and n_fft {n_fft} must satisfy 0 < window <= n_fft and hop >= 1")
     return torch.fft.rfft(frames(samples, n_fft, hop) * centred_window(kind, window, n_fft).to(samples))
 
 
@@ -145,8 +145,9 @@ def mel_filters(
 @lru_cache(maxsize=16)
 @torch.inference_mode(False)
 def _mel_filters(n_mels: int, n_fft: int, sample_rate: int, scale: str, equal_area: bool) -> Tensor:
-    frequencies = torch.linspace(0, sample_rate // 2, n_fft // 2 + 1)  # (F,)
-    mels = torch.linspace(0.0, hz_to_mel(sample_rate / 2, scale), n_mels + 2)
+    top = sample_rate // 2  # whole hertz even of an odd rate, as torchaudio has it
+    frequencies = torch.linspace(0, top, n_fft // 2 + 1)  # (F,)
+    mels = torch.linspace(0.0, hz_to_mel(top, scale), n_mels + 2)
     corners = mel_to_hz(mels, scale)  # (n_mels + 2,)
     distance = corners[None] - frequencies[:, None]  # (F, n_mels + 2)
     width = corners.diff()
@@ -226,7 +227,8 @@ def normalise(features: Tensor, lengths: Tensor | None = None) -> Tensor:
         return normalise(features[None], lengths)[0]
     lengths, real = real_frames(features, lengths)
     count = lengths[:, None, None]
-    mean = (features * real).sum(1, keepdim=True) / count  # (B, 1, D)
+    features = features.masked_fill(~real, 0.0)  # whatever padding holds, NaN too
+    mean = features.sum(1, keepdim=True) / count  # (B, 1, D)
     centred = (features - mean) * real
     variance = centred.square().sum(1, keepdim=True) / count
     return centred / (variance + 1e-5).sqrt()
@@ -237,9 +239,10 @@ def real_frames(features: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tenso
     if features.dim() != 3 or not features.numel():
         raise ValueError(f"features have the shape {tuple(features.shape)}; give (B, T, D) or (T, D), none of them 0")
     B, T, _ = features.shape
-    lengths = torch.full((B,), T, device=features.device) if lengths is None else lengths
-    if lengths.shape != (B,) or not bool(((lengths >= 1) & (lengths <= T)).all()):
-        raise ValueError(f"lengths {lengths.tolist()} must be {B} numbers between 1 and {T} (frames)")
+    lengths = torch.full((B,), T, device=features.device) if lengths is None else lengths.to(features.device)
+    fitting = lengths.shape == (B,) and not lengths.is_floating_point()
+    if not fitting or not bool(((lengths >= 1) & (lengths <= T)).all()):
+        raise ValueError(f"lengths {lengths.tolist()} must be {B} whole numbers between 1 and {T} (frames)")
     return lengths, (torch.arange(T, device=features.device) < lengths[:, None])[..., None]
 
 

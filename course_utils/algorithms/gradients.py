@@ -106,11 +106,11 @@ def influence(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         (B, T), at least 0; exactly 0 where the output cannot depend on the input.
     """
     _check_input(x)
-    with torch.enable_grad():
-        x = x.detach().requires_grad_()
-        outputs = _one_row_a_sequence(function(x), x)
-        jacobian = [torch.autograd.grad(output.sum(), x, retain_graph=True)[0] for output in outputs.unbind(1)]
-    return vector_norm(torch.stack(jacobian), dim=(0, 3))  # over the K outputs and the D features
+    with torch.inference_mode(False), torch.enable_grad():  # whatever the caller switched off
+        x = x.detach().clone().requires_grad_()
+        values = _one_row_a_sequence(function(x), x)
+        rows = [torch.autograd.grad(y.sum(), x, retain_graph=True, materialize_grads=True)[0] for y in values.unbind(1)]
+    return vector_norm(torch.stack(rows), dim=(0, 3))  # over the K outputs and the D features
 
 
 def gradient_norm_by_lag(
@@ -135,14 +135,14 @@ def gradient_norm_by_lag(
     quantity = quantity or (lambda output: output.sum(-1))
     if of == "input":
         return influence(lambda x: quantity(network(x)[0][:, -1]), x).flip(1)
-    with torch.enable_grad():
-        states = _states_of_a_run(network, x.detach())
+    with torch.inference_mode(False), torch.enable_grad():
+        states = _states_of_a_run(network, x.detach().clone().requires_grad_())  # even if all weights are frozen
         h = states[-1][0]  # torch's has a dimension for layers; the top one is the output
         values = _one_row_a_sequence(quantity(h if h.dim() == 2 else h[-1]), x)
         parts = [part for state in states for part in state]
-        rows = [_gradient_norms(value.sum(), parts, len(x)) for value in values.unbind(1)]
+        rows = [_gradient_norms(value.sum(), parts) for value in values.unbind(1)]
     norms = vector_norm(torch.stack(rows), dim=0)  # (T · parts, B), over the K numbers of the quantity
-    return vector_norm(norms.view(len(states), -1, len(x)), dim=1).T.flip(1)
+    return vector_norm(norms.unflatten(0, (len(states), -1)), dim=1).T.flip(1)
 
 
 def clip_by_value(parameters: Tensor | Iterable[Tensor], limit: float) -> Tensor:
@@ -239,14 +239,16 @@ def _states_of_a_run(network: Callable, x: Tensor) -> list[tuple[Tensor, ...]]:
     state, states = None, []
     for step in x.split(1, dim=1):
         _, state = network(step, state)
+        # An LSTM's h is made of its c. The copies are not: what c did by way of h counts for h alone.
+        state = tuple(part.clone() for part in state) if isinstance(state, tuple) else state
         states.append(state if isinstance(state, tuple) else (state,))
     return states
 
 
-def _gradient_norms(value: Tensor, tensors: list[Tensor], B: int) -> Tensor:
+def _gradient_norms(value: Tensor, tensors: list[Tensor]) -> Tensor:
     """Return (N, B): for each of N tensors, (B, H) or (layers, B, H), the norm of its gradient, by sequence."""
     gradients = torch.autograd.grad(value, tensors, retain_graph=True, materialize_grads=True)
-    return torch.stack([vector_norm(vector_norm(gradient, dim=-1).view(-1, B), dim=0) for gradient in gradients])
+    return torch.stack([vector_norm(g if g.dim() == 3 else g[None], dim=(0, 2)) for g in gradients])
 
 
 def _unit_norms(tensor: Tensor) -> Tensor:
@@ -282,12 +284,10 @@ def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
 def _one_row_a_sequence(outputs: Tensor, x: Tensor) -> Tensor:
     """Return (B, K), or say what an output must be."""
     if outputs.dim() not in (1, 2) or len(outputs) != len(x):
-        raise ValueError(
-            f"the output has shape {tuple(outputs.shape)}; {len(x)} sequences need ({len(x)},) or ({len(x)}, K)"
-        )
+        raise ValueError(f"the output has shape {tuple(outputs.shape)}; it must be ({len(x)},) or ({len(x)}, K)")
     if not outputs.requires_grad:
         raise ValueError("the output depends on no input: it has no gradient; compute it with torch, without detach()")
-    return outputs.reshape(len(x), -1)
+    return outputs if outputs.dim() == 2 else outputs[:, None]
 
 
 def _check_input(x: Tensor) -> None:

@@ -88,10 +88,12 @@ def score_function_loss(losses: Tensor, log_probs: Tensor, baseline: Tensor | fl
         log_probs: (B, U) or (B,), of the choices that led to it.
         baseline: a number or (B,), what loss was to be expected.
     """
-    if losses.dim() != 1 or log_probs.shape[:1] != losses.shape:
+    if losses.dim() != 1 or log_probs.dim() not in (1, 2) or log_probs.shape[:1] != losses.shape:
         raise ValueError(
             f"losses {tuple(losses.shape)} and log_probs {tuple(log_probs.shape)} must be (B,) and (B, U): one loss "
             "for each sequence, not their mean"
         )
+    if isinstance(baseline, Tensor) and baseline.shape not in ((), losses.shape):
+        raise ValueError(f"the baseline has shape {tuple(baseline.shape)}; give a number or {tuple(losses.shape)}")
     log_prob = log_probs if log_probs.dim() == 1 else log_probs.sum(1)
     return (losses + (losses - baseline).detach() * log_prob).mean()

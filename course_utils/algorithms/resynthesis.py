@@ -5,7 +5,16 @@ from torch import Tensor
 from torch.nn.functional import fold, pad
 
 from course_utils.algorithms.cepstra import dct_matrix
-from course_utils.algorithms.features import HOP, N_FFT, SAMPLE_RATE, WINDOW, centred_window, mel_filters, spectrum
+from course_utils.algorithms.features import (
+    HOP,
+    N_FFT,
+    SAMPLE_RATE,
+    WINDOW,
+    centred_window,
+    frame_count,
+    mel_filters,
+    spectrum,
+)
 
 
 def inverse_spectrum(
@@ -17,7 +26,7 @@ def inverse_spectrum(
 
     Args:
         spectra: (B, T, F) or (T, F), complex, as `features.spectrum` gives them with a Hann window.
-        length: N, the samples to return; (T - 1) · hop if None.
+        length: N, the samples to return; (T - 1) · hop if None, and one more where n_fft is odd.
 
     Returns:
         (B, N) or (N,); equal to torch.istft.
@@ -29,6 +38,8 @@ def inverse_spectrum(
             f"spectra are {spectra.dtype} with the shape {tuple(spectra.shape)}; give complex numbers of shape "
             f"(B, T, {n_fft // 2 + 1}) for n_fft = {n_fft}"
         )
+    if hop < 1 or (length is not None and length < 1):
+        raise ValueError(f"hop {hop} and length {length} must both be at least 1 sample")
     T = spectra.shape[1]
     pieces = torch.fft.irfft(spectra, n_fft)
     fade = centred_window("hann", window, n_fft).to(pieces)
@@ -39,7 +50,7 @@ def inverse_spectrum(
 
     weight = lay((fade * fade).expand(1, T, n_fft))
     wave = lay(pieces * fade) / weight.clamp(min=1e-10)
-    end = n_fft // 2 + ((T - 1) * hop if length is None else length)
+    end = total - n_fft // 2 if length is None else n_fft // 2 + length
     return pad(wave, (0, max(0, end - total)))[:, n_fft // 2 : end]
 
 
@@ -60,7 +71,7 @@ def griffin_lim(
 
     Args:
         power: (B, T, F) or (T, F), not negative.
-        length: N, the samples to return; (T - 1) · hop if None. More than n_fft / 2.
+        length: N, the samples to return, as for `inverse_spectrum`. More than n_fft / 2, and enough for T frames.
         generator: draws the first guess; all phases nought if None.
 
     Returns:
@@ -70,6 +81,8 @@ def griffin_lim(
         raise ValueError(f"iterations {iterations} must be at least 0, momentum {momentum} at least 0 and below 1")
     if power.is_complex() or bool((power < 0).any()):
         raise ValueError("power holds complex or negative numbers; give |spectrum|², as features.power_spectrum does")
+    if length is not None and power.shape[-2:-1] != (frame_count(length - n_fft % 2, hop),):
+        raise ValueError(f"power {tuple(power.shape)} is not (T, F) with the T frames of a wave of {length} samples")
     height = power.sqrt()
     turn = torch.zeros_like(power)
     if generator is not None:

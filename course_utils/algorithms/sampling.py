@@ -1,6 +1,6 @@
 """What a recorder does to sound before any feature is computed: sampling, filtering, quantisation, pre-emphasis."""
 
-from math import pi
+from math import inf, pi
 
 import torch
 from torch import Tensor
@@ -67,12 +67,14 @@ def quantise(samples: Tensor, bits: int) -> Tensor:
 def mu_law_encode(samples: Tensor, bits: int = 8) -> Tensor:
     """Return the samples as whole numbers from 0 to 2^bits - 1, spaced closely near silence (ITU-T G.711's curve).
 
-    F(x) = sign(x) log(1 + μ|x|) / log(1 + μ) with μ = 2^bits - 1; equal to torchaudio.functional.mu_law_encoding.
+    F(x) = sign(x) log(1 + μ|x|) / log(1 + μ) with μ = 2^bits - 1; equal to torchaudio.functional.mu_law_encoding for
+    samples in [-1, 1]. What is louder is cut there, as a recorder does; torchaudio gives it numbers without end.
     """
     _check_samples(samples)
-    mu = torch.tensor(2.0 ** _checked_bits(bits) - 1, dtype=samples.dtype, device=samples.device)
+    top = 2.0 ** _checked_bits(bits) - 1
+    mu = torch.tensor(top, dtype=samples.dtype, device=samples.device)
     curved = samples.sign() * torch.log1p(mu * samples.abs()) / torch.log1p(mu)
-    return ((curved + 1) / 2 * mu + 0.5).long()
+    return ((curved + 1) / 2 * mu + 0.5).clamp(0, top).long()
 
 
 def mu_law_decode(codes: Tensor, bits: int = 8) -> Tensor:
@@ -90,7 +92,9 @@ def signal_to_noise(clean: Tensor, noisy: Tensor) -> float:
     if clean.shape != noisy.shape or not clean.numel():
         raise ValueError(f"shapes {tuple(clean.shape)} and {tuple(noisy.shape)} must be equal, and not empty")
     clean, noise = clean.double(), noisy.double() - clean.double()
-    return float(10 * torch.log10(clean.square().sum() / noise.square().sum()))
+    if not bool(noise.any()):
+        return inf  # of silence, too, where the ratio would be 0 / 0
+    return (10 * torch.log10(clean.square().sum() / noise.square().sum())).item()
 
 
 def preemphasis(samples: Tensor, coefficient: float = 0.97) -> Tensor:

@@ -151,6 +151,14 @@ def test_what_it_cannot_align_it_says(log_probs, target, message):
         alignment.forced_align(log_probs, target)
 
 
-def test_spans_need_a_state_for_each_frame():
-    with pytest.raises(ValueError, match="4 frames need one each"):
-        alignment.token_spans(torch.zeros(4, 3), [1], torch.tensor([1, 1]))
+@pytest.mark.parametrize(
+    ("states", "message"),
+    [
+        ([1, 1], "4 frames need one each"),
+        ([1, 1, 2, 0], r"states \[1\] are labels'; a path through \[1, 2\] visits \[1, 3\]"),  # symbols, not states
+        ([0, 1, 3, 5], r"states \[1, 3, 5\]"),
+    ],
+)
+def test_spans_need_the_states_of_a_path(states, message):
+    with pytest.raises(ValueError, match=message):
+        alignment.token_spans(torch.zeros(4, 3), [1, 2], torch.tensor(states))

@@ -214,6 +214,18 @@ def test_a_query_that_may_look_at_nothing(device):
         assert (gradient[0] != 0).any()
 
 
+@pytest.mark.parametrize("sizes", [(0, 2, 3, 2, 2), (2, 0, 3, 2, 2), (2, 2, 0, 2, 2)])
+@pytest.mark.parametrize("score", [attention.dot, attention.scaled_dot, Additive(2, 2, 3).double()])
+def test_no_sequences_no_queries_and_no_keys(sizes, score):
+    B, U, T, _, V = sizes
+    inputs = case(sizes, 0)
+    for mask in (None, torch.ones(B, T, dtype=torch.bool)):
+        context, weights = attend(*inputs, mask, score)
+        assert weights.shape == (B, U, T)
+        assert torch.equal(context, torch.zeros(B, U, V))
+        assert all((gradient == 0).all() for gradient in gradients([context, weights], inputs))
+
+
 def test_where_nothing_may_be_looked_at_torchs_modules_differ():
     x, nothing = torch.ones(1, 2, 4), torch.zeros(1, 2, dtype=torch.bool)
     assert nn.MultiheadAttention(4, 1, batch_first=True)(x, x, x, key_padding_mask=~nothing)[0].isnan().all()
@@ -270,6 +282,10 @@ def test_the_guided_penalty_by_place():
     fifty = torch.tensor([50])
     assert attention.guided_penalty(diagonal, fifty, fifty) == 0
     assert 0.6 < attention.guided_penalty(corner, fifty, fifty) < 1
+    one_query, last_key = torch.tensor([1]), torch.tensor([[[0.0, 0.0, 0.0, 1.0]]])
+    expected = 1 - math.exp(-(0.75**2) / (2 * 0.2**2))
+    assert attention.guided_penalty(last_key, one_query, torch.tensor([4])).item() == pytest.approx(expected)
+    assert attention.guided_penalty(last_key, torch.tensor([0]), torch.tensor([4])) == 0
     wider = nn.functional.pad(diagonal, (0, 5, 0, 5), value=1.0)  # padding of queries and keys
     assert attention.guided_penalty(wider, fifty, fifty) == 0
 
@@ -280,6 +296,12 @@ def test_the_guided_penalty_by_place():
         ((torch.ones(2, 3), torch.ones(2, 4, 3), torch.ones(2, 4, 3)), r"query \(2, 3\).*query\[:, None\]"),
         ((torch.ones(2, 1, 3), torch.ones(3, 4, 3), torch.ones(3, 4, 3)), "same B"),
         ((torch.ones(2, 1, 3), torch.ones(2, 4, 3), torch.ones(2, 5, 3)), r"values \(2, 5, 3\).*T keys a value"),
+        (
+            (torch.ones(2, 1, 3), torch.ones(2, 4, 5), torch.ones(2, 4, 5)),
+            "3 and keys of 5 numbers: this score takes 3 and 3",
+        ),
+        ((*[torch.ones(2, 4, 3)] * 3, None, Additive(3, 4, 2)), "3 and keys of 3 numbers: this score takes 3 and 4"),
+        ((*[torch.ones(2, 4, 3)] * 3, None, Additive(4, 3, 2)), "this score takes 4 and 3; `Additive` can"),
         ((*[torch.ones(2, 4, 3)] * 3, torch.ones(2, 4)), "float32.*torch.bool mask"),
         ((*[torch.ones(2, 4, 3)] * 3, torch.ones(4, 2, dtype=torch.bool)), r"\(4, 2\).*\(2, 4\) or \(2, 4, 4\)"),
     ],
@@ -290,8 +312,15 @@ def test_bad_input_is_named(arguments, message):
 
 
 def test_bad_settings_are_named():
-    with pytest.raises(ValueError, match="width 4 must be odd"):
-        LocationAware(1, 1, 1, width=4)
+    for width in (4, -1):
+        with pytest.raises(ValueError, match=f"width {width} must be odd and at least 1"):
+            LocationAware(1, 1, 1, width=width)
+    with pytest.raises(ValueError, match=r"last weights have shape \(2, 1, 4\); the keys need \(2, 4\)"):
+        attend_along(*[torch.ones(2, 4, 3)] * 3, None, LocationAware(3, 3, 1), torch.ones(2, 1, 4))
+    with pytest.raises(ValueError, match="this score takes 6 and 3"):
+        attend_along(*[torch.ones(2, 4, 3)] * 3, None, LocationAware(6, 3, 1), torch.ones(2, 4))
+    with pytest.raises(ValueError, match=r"scores have shape \(2, 4\); give \(B, U, T\)"):
+        masked_softmax(torch.ones(2, 4), torch.ones(2, 4, dtype=torch.bool))
     with pytest.raises(ValueError, match="width above 0"):
         attention.guided_penalty(torch.ones(1, 1, 1), torch.tensor([1]), torch.tensor([1]), 0)
     with pytest.raises(ValueError, match="1 query_lengths"):

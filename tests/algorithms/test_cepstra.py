@@ -22,7 +22,9 @@ def torchaudios(rate, n_fft, window, hop, mels, coefficients):
 
 
 @pytest.mark.parametrize("device", devices())
-@pytest.mark.parametrize("sizes", [(8000, 256, 200, 80, 40, 13), (16000, 512, 400, 160, 80, 40)])
+@pytest.mark.parametrize(
+    "sizes", [(8000, 256, 200, 80, 40, 13), (16000, 512, 400, 160, 80, 40), (11025, 255, 131, 90, 26, 7)]
+)
 def test_equal_to_torchaudio(sizes, device):
     waves = noise(3, 4001).to(device)
     waves[1] *= 1e-3  # alone in its batch: its own loudest number counts
@@ -49,6 +51,7 @@ def test_the_matrix_is_the_definition_torchaudios_and_scipys():
         for k in (0, 1, 22):
             height = math.sqrt((1 if k == 0 else 2) / M)
             assert ours[m, k] == pytest.approx(height * math.cos(math.pi * k * (m + 0.5) / M), abs=1e-5)
+    assert torch.allclose(cepstra.dct_matrix(1, 4), torch.full((4, 1), 0.5))
     assert torch.equal(cepstra.dct_matrix(13, 40), torchaudio.functional.create_dct(13, 40, "ortho"))
     x = noise(5, M, dtype=torch.float64)
     assert torch.allclose(x @ ours.double(), torch.from_numpy(scipy.fft.dct(x.numpy(), norm="ortho")), atol=1e-6)
@@ -107,6 +110,8 @@ def test_bad_input_is_named():
         cepstra.deltas(torch.zeros(9, 4), reach=0)
     with pytest.raises(ValueError, match="between 1 and 9"):
         cepstra.deltas(torch.zeros(1, 9, 4), torch.tensor([0]))
+    with pytest.raises(ValueError, match="whole numbers between 1 and 9"):
+        cepstra.deltas(torch.zeros(1, 9, 4), torch.tensor([3.0]))
     with pytest.raises(ValueError, match="needs at least 129"):
         cepstra.mfcc(torch.zeros(100))
 

@@ -1,4 +1,5 @@
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ def noise(*shape, seed=0, dtype=torch.float32):
 
 SIZES = pytest.mark.parametrize(
     ("rate", "n_fft", "window", "hop", "mels"),
-    [(8000, 256, 200, 80, 40), (16000, 512, 400, 160, 80), (8000, 200, 200, 100, 23)],
+    [(8000, 256, 200, 80, 40), (16000, 512, 400, 160, 80), (8000, 200, 200, 100, 23), (11025, 255, 131, 300, 26)],
 )
 
 
@@ -33,6 +34,26 @@ def test_equal_to_torchaudio(rate, n_fft, window, hop, mels, device):
     assert torch.equal(ours, theirs) if device == "cpu" else torch.allclose(ours, theirs, rtol=1e-5, atol=1e-7)
     logs = features.log_mel(samples, rate, n_fft, window, hop, mels)
     assert torch.allclose(logs, theirs.clamp(min=features.FLOOR).log(), rtol=0, atol=2e-6)
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from([7999, 8000, 11025, 22050, 44100]),
+    st.integers(2, 300),
+    st.floats(0, 1),
+    st.integers(1, 400),
+    st.integers(1, 90),
+    st.integers(1, 500),
+    st.sampled_from([torch.float32, torch.float64]),
+)
+def test_equal_to_torchaudio_for_any_sizes(rate, n_fft, part, hop, mels, more, dtype):
+    """Odd rates and frames, narrow windows, gaps between frames, short waves, bands too narrow for any frequency."""
+    window, waves = max(2, round(part * n_fft)), noise(2, n_fft // 2 + more, dtype=dtype)
+    with warnings.catch_warnings(action="ignore"):  # of empty bands, which stay
+        theirs = torchaudio.transforms.MelSpectrogram(rate, n_fft, window, hop, n_mels=mels).to(dtype)(waves)
+    ours = features.mel_spectrum(waves, rate, n_fft, window, hop, mels)
+    torch.testing.assert_close(ours, theirs.transpose(1, 2), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(features.mel_spectrum(waves[1], rate, n_fft, window, hop, mels), ours[1])
 
 
 def test_gradients_equal_torchaudios_and_finite_differences():
@@ -118,6 +139,9 @@ def test_frames_are_slices(n, length, hop):
 def test_centred_frames_are_centred():
     found = features.frames(torch.arange(100.0), 16, 10)
     assert found[:, 8].tolist() == [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 98]  # the last centre, 100, is mirrored
+    assert features.frames(torch.arange(100.0), 15, 10)[:, 7].tolist() == [
+        *range(0, 100, 10)
+    ]  # and odd frames have none
 
 
 def test_padding_and_order_change_nothing():
@@ -170,8 +194,9 @@ def test_normalise_gives_mean_nought_and_variance_one_whatever_the_padding():
     assert torch.allclose(y[1, :20].mean(0), torch.zeros(5), atol=1e-5)
     assert torch.allclose(y[1, :20].var(0, unbiased=False), torch.ones(5), atol=1e-3)
     assert (y[1, 20:] == 0).all()
-    x[1, 20:] = 1e6
-    assert torch.equal(features.normalise(x, lengths), y)
+    x[1, 20:] = torch.nan
+    assert torch.equal(features.normalise(x, lengths.int()), y)
+    assert (features.normalise(torch.full((9, 2), -13.8)).abs() < 1e-2).all()  # what never changes stays at 0
 
 
 def test_level_is_the_same_for_a_loud_and_a_soft_recording_and_for_more_silence():
@@ -190,9 +215,21 @@ def test_level_ignores_padding():
     x = 10 * noise(2, 50, 5)
     lengths = torch.tensor([50, 20])
     y = features.level(x, lengths)
-    x[1, 20:] = 1e6
+    x[1, 20:] = torch.nan
     assert torch.equal(features.level(x, lengths), y)
     assert torch.allclose(features.level(x[1, :20]), y[1, :20], atol=1e-6)  # sums of another length round otherwise
+
+
+@pytest.mark.parametrize("work", [features.normalise, features.level])
+def test_gradients_of_both_pass_padding_by(work):
+    x = noise(2, 5, 3, dtype=torch.float64)
+    x[1, 2:] = torch.nan
+    lengths = torch.tensor([5, 2])
+    padding = torch.arange(5)[:, None] >= lengths[:, None, None]
+    (found,) = torch.autograd.grad(work(x.requires_grad_(), lengths).square().sum(), x)
+    assert (found[padding.expand_as(x)] == 0).all()
+    whole = noise(2, 5, 3, dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: work(x, lengths), whole)
 
 
 @pytest.mark.parametrize(
@@ -217,6 +254,8 @@ def test_other_bad_input_is_named():
         features.frame_count(100, 0)
     with pytest.raises(ValueError, match="100 and hop 0 must both"):
         features.frames(torch.zeros(900), 100, 0)
+    with pytest.raises(ValueError, match="0 and hop 80 must both"):
+        features.spectrum(torch.zeros(900), 0)
     with pytest.raises(ValueError, match="no window is called 'blackman'"):
         features.window_function("blackman")
     with pytest.raises(ValueError, match="0 samples is none"):
@@ -230,5 +269,7 @@ def test_other_bad_input_is_named():
         features.mel_filters(0)
     with pytest.raises(ValueError, match="between 1 and 9"):
         features.normalise(torch.zeros(2, 9, 4), torch.tensor([9, 10]))
+    with pytest.raises(ValueError, match=r"\[9\.0, 3\.5\] must be 2 whole numbers"):
+        features.normalise(torch.zeros(2, 9, 4), torch.tensor([9, 3.5]))
     with pytest.raises(ValueError, match="none of them 0"):
         features.normalise(torch.zeros(0, 9, 4))

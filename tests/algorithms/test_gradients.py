@@ -21,7 +21,7 @@ from course_utils.algorithms.gradients import (
     spectral_radius,
     step_jacobians,
 )
-from course_utils.algorithms.recurrent import RNN
+from course_utils.algorithms.recurrent import GRU, LSTM, RNN
 
 from .devices import devices
 
@@ -166,6 +166,16 @@ def test_influence_is_zero_where_there_is_none():
     expected = torch.tensor([[0.0, 2.0, 0.0, 0.0]] * 2)
     with torch.no_grad():  # a function in which gradients are off does not switch ours off
         torch.testing.assert_close(influence(lambda x: 2 * x[:, 1, 0], x), expected)
+    weight = nn.Parameter(torch.ones(2))
+    assert (influence(lambda x: weight, x) == 0).all()  # it has a gradient, and none of it is the input's
+
+
+@pytest.mark.parametrize(("dtype", "far"), [(torch.float32, 22), (torch.float64, 161)])
+def test_a_norm_whose_square_is_zero_comes_back_as_zero(dtype, far):
+    layer, x = RNN(3, 2).to(dtype), torch.ones(2, 4, 3, dtype=dtype)
+    kept, lost = (gradient_norm_by_lag(layer, x, lambda h, k=k: 0.1**k * h.sum(-1)) for k in (far - 2, far + 2))
+    assert (kept[:, 0] > 0).all()
+    assert (lost == 0).all()
 
 
 @settings(max_examples=30)
@@ -183,6 +193,31 @@ def test_gradient_by_lag_equals_the_definition_for_torchs_layers(sizes, seed, ki
         gradients = torch.autograd.grad((output @ weights).sum(), parts, materialize_grads=True, allow_unused=True)
         squares = torch.stack([gradient.square().sum((0, 2)) for gradient in gradients])
         torch.testing.assert_close(found[:, k], squares.sum(0).sqrt())
+
+
+@settings(max_examples=20)
+@given(SIZES, SEEDS, st.sampled_from([(RNN, nn.RNN), (GRU, nn.GRU), (LSTM, nn.LSTM)]), st.booleans())
+def test_gradient_by_lag_of_our_layers_equals_that_of_torchs_even_if_frozen(sizes, seed, kinds, frozen):
+    B, T, D, H = sizes
+    ours, theirs = kinds[0](D, H).double(), kinds[1](D, H, batch_first=True).double()
+    ours.load_state_dict(theirs.state_dict())
+    ours.requires_grad_(not frozen)
+    x = numbers(seed, B, T, D)
+    for of in ("state", "input"):
+        found = gradient_norm_by_lag(ours, x, lambda output: output, of)
+        torch.testing.assert_close(found, gradient_norm_by_lag(theirs, x, lambda output: output, of))
+    assert not x.requires_grad
+    assert all(parameter.grad is None for parameter in ours.parameters())
+
+
+def test_influence_and_lag_where_the_caller_has_gradients_off_and_of_no_sequences():
+    layer, x = RNN(3, 2), torch.ones(2, 4, 3)
+    expected = influence(lambda x: layer(x)[1], x), gradient_norm_by_lag(layer, x)
+    with torch.inference_mode():
+        found = influence(lambda x: layer(x)[1], x), gradient_norm_by_lag(layer, x)
+        torch.testing.assert_close(influence(lambda x: layer(x)[1], torch.ones(2, 4, 3)), expected[0])
+    torch.testing.assert_close(found, expected)
+    assert influence(lambda x: layer(x)[1], x[:0]).shape == gradient_norm_by_lag(layer, x[:0]).shape == (0, 4)
 
 
 @given(SIZES, SEEDS)
@@ -231,11 +266,18 @@ SCALES = st.sampled_from([0.0, 1e-12, 1e-3, 1.0, 1e6])
 
 
 @pytest.mark.parametrize("device", devices())
-@given(SEEDS, SCALES, st.floats(1e-4, 100), st.sampled_from([torch.float32, torch.float64]))
+@given(SEEDS, SCALES, st.floats(1e-4, 100), st.sampled_from([torch.float32, torch.float64, torch.float16]))
 def test_clipping_by_norm_equals_torchs(device, seed, scale, max_norm, dtype):
     ours, theirs = pair(seed, scale, dtype, device=device)
     before = clip_by_norm(ours.parameters(), max_norm)
     torch.testing.assert_close(before, clip_grad_norm_(theirs.parameters(), max_norm))
+    torch.testing.assert_close(ours.gradients(), theirs.gradients(), equal_nan=True)  # 1e6 is infinite in float16
+
+
+def test_a_parameter_given_twice_counts_twice_as_in_torch():
+    ours, theirs = pair(0, 10.0)
+    before = clip_by_norm([*ours.all, *ours.all], 1.0)
+    torch.testing.assert_close(before, clip_grad_norm_([*theirs.all, *theirs.all], 1.0))
     torch.testing.assert_close(ours.gradients(), theirs.gradients())
 
 
@@ -323,6 +365,15 @@ def test_what_is_not_finite_is_handled_as_torch_does(bad):
     assert norms.isfinite().tolist() == [False, *[True] * 4]
     assert all(g is None or g.isfinite().all() for g in each.gradients()[1:])
 
+    units, sound = pair(0, 1.0)
+    units.all[0].grad[0, 0] = bad
+    assert not clip_adaptively(units.parameters()).isfinite()
+    clip_adaptively(sound.parameters())
+    spoilt = units.all[0].grad[0].isnan().tolist()
+    assert spoilt == [True, False, False]  # NaN and infinite numbers, no others
+    units.all[0].grad[0] = sound.all[0].grad[0]
+    torch.testing.assert_close(units.gradients(), sound.gradients())  # and no other unit has noticed
+
 
 @pytest.mark.parametrize("clip", [clip_by_value, clip_by_norm, clip_adaptively])
 def test_without_gradients_the_norm_is_zero(clip):
@@ -355,7 +406,13 @@ def test_gradients_with_a_graph_are_clipped_too():
         (lambda: influence(lambda x: x[:, 0, 0], torch.zeros(2, 3, 1).long()), "int64.*floats"),
         (lambda: influence(lambda x: x[:, 0], torch.zeros(2, 3)), r"\(2, 3\).*\(B, T, D\)"),
         (lambda: gradient_norm_by_lag(RNN(1, 2), torch.zeros(2, 3, 1), of="weights"), "'weights'.*'state' or 'input'"),
-        (lambda: gradient_norm_by_lag(RNN(1, 2), torch.zeros(2, 0, 1)), "T at least 1"),
+        (
+            lambda: gradient_norm_by_lag(RNN(1, 2), torch.zeros(2, 0, 1)),
+            r"floats of shape \(B, T, D\) with T at least 1",
+        ),
+        (lambda: influence(lambda x: x.sum((1, 2)), torch.zeros(2, 0, 1)), r"x is .* with T at least 1"),
+        (lambda: spectral_radius(torch.zeros(2, 3, 4)), r"\(2, 3, 4\).*square"),
+        (lambda: spectral_radius(torch.zeros(0, 0)), "no eigenvalues"),
         (lambda: clip_by_norm([], 0.0), "max_norm is 0.0.*above 0"),
         (lambda: clip_by_norm([], math.nan), "max_norm is nan"),
         (lambda: clip_by_value([], -1.0), "limit is -1.0"),

@@ -1,9 +1,12 @@
 """Hard attention: draws by their weights, and gradients against the exact expectation over all positions."""
 
+from itertools import product
+
 import pytest
 import torch
 from torch.nn.functional import one_hot
 
+from course_utils.algorithms import hard_attention
 from course_utils.algorithms.attention import attend
 from course_utils.algorithms.hard_attention import attend_hard, draw, score_function_loss, straight_through
 
@@ -29,9 +32,10 @@ def test_keys_are_drawn_as_often_as_they_weigh(device):
 
 
 def test_a_seed_makes_the_draw():
-    weights = torch.full((5, 7), 1 / 7)
+    weights, state = torch.full((5, 7), 1 / 7), torch.get_rng_state()
     assert torch.equal(draw(weights, generator(3)), draw(weights, generator(3)))
     assert not torch.equal(draw(weights, generator(3)), draw(weights, generator(4)))
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_nothing_to_look_at():
@@ -83,20 +87,21 @@ def test_the_score_function_estimate_is_unbiased(baseline):
     assert (deviation < 0.1).all()
 
 
-def test_over_two_choices_the_exact_gradient_by_enumeration():
+@pytest.mark.parametrize("baseline", [0.0, 1.7, torch.tensor(-2.0), torch.tensor([40.0])])
+def test_over_two_choices_the_exact_gradient_by_enumeration(monkeypatch, baseline):
     """Weighting each estimate with the probability of its draws gives the exact gradient, to the last digit."""
-    query, keys, values = numbers(0, 1, 2, 2), numbers(1, 1, 3, 2), numbers(2, 1, 3, 2)
-    _, weights = attend(query, keys, values)
-    expected, estimated = 0.0, 0.0
-    for first in range(3):
-        for second in range(3):
-            choices = one_hot(torch.tensor([[first, second]]), 3).double()
-            probability = weights[0, 0, first] * weights[0, 1, second]
-            loss = losses_of(query, keys, values, choices)
-            log_probs = (weights * choices).sum(-1).log()
-            expected = expected + probability * loss[0]
-            estimated = estimated + probability.detach() * score_function_loss(loss, log_probs, baseline=1.7)
-    inputs = [query, keys, values]
+    inputs = query, keys, values = numbers(0, 1, 2, 2), numbers(1, 1, 4, 2), numbers(2, 1, 4, 2)
+    mask = torch.tensor([[True, True, False, True]])
+    _, weights = attend(*inputs, mask)
+    expected = estimated = torch.tensor(0.0, dtype=torch.float64)
+    for places in product([0, 1, 3], repeat=2):
+        choices = one_hot(torch.tensor([places]), 4).double()
+        monkeypatch.setattr(hard_attention, "draw", lambda weights, generator, choices=choices: choices)
+        found = attend_hard(*inputs, mask)
+        probability = weights[0, 0, places[0]] * weights[0, 1, places[1]]
+        loss = losses_of(query, keys, values, found.choices) + found.context.sum()
+        expected = expected + probability * (losses_of(query, keys, values, choices) + (choices @ values).sum())[0]
+        estimated = estimated + probability.detach() * score_function_loss(loss, found.log_probs, baseline)
     found = torch.autograd.grad(estimated, inputs, retain_graph=True)
     torch.testing.assert_close(found, torch.autograd.grad(expected, inputs))
 
@@ -106,6 +111,7 @@ def test_a_baseline_takes_noise_away():
     weights = logits.softmax(-1)
     choices = draw(weights, generator(2))
     losses, log_probs = 100 + choices[:, 0, 0], (weights * choices).sum(-1).log()
+    assert torch.equal(score_function_loss(losses, log_probs), score_function_loss(losses, log_probs[:, 0]))
     spread = [
         torch.autograd.grad(score_function_loss(losses, log_probs, b), logits, retain_graph=True)[0].std()
         for b in (0.0, losses.mean())
@@ -136,3 +142,7 @@ def test_without_either_no_gradient_reaches_the_scores():
 def test_bad_input_is_named():
     with pytest.raises(ValueError, match="one loss for each sequence, not their mean"):
         score_function_loss(torch.tensor(1.0), torch.zeros(3, 2))
+    with pytest.raises(ValueError, match=r"\(3, 2, 3\) must be \(B,\) and \(B, U\)"):
+        score_function_loss(torch.zeros(3), torch.zeros(3, 2, 3))
+    with pytest.raises(ValueError, match=r"baseline has shape \(3, 1\); give a number or \(3,\)"):
+        score_function_loss(torch.zeros(3), torch.zeros(3, 2), torch.zeros(3, 1))

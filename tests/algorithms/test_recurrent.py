@@ -183,7 +183,7 @@ def test_padding_changes_nothing(kind, sizes, seed, more):
     layer, x, lengths = LAYERS[kind][0](D, H).double(), numbers(seed, B, T, D), lengths_for(B, T, seed)
     padding = torch.arange(T) >= lengths[:, None]
     outputs, last = layer(x, lengths=lengths)
-    gradients = torch.autograd.grad(outputs.square().sum(), layer.parameters())
+    gradients = torch.autograd.grad(outputs.square().sum(), list(layer.parameters()))
 
     noisy = torch.where(padding[..., None], torch.nan, x)
     longer = torch.cat([noisy, numbers(seed + 2, B, more, D)], 1)
@@ -191,7 +191,7 @@ def test_padding_changes_nothing(kind, sizes, seed, more):
     assert (padded_outputs[:, T:] == 0).all()
     torch.testing.assert_close(padded_outputs[:, :T], outputs)
     torch.testing.assert_close(padded_last, last)
-    torch.testing.assert_close(torch.autograd.grad(padded_outputs.square().sum(), layer.parameters()), gradients)
+    torch.testing.assert_close(torch.autograd.grad(padded_outputs.square().sum(), list(layer.parameters())), gradients)
 
 
 @each_kind
@@ -461,6 +461,7 @@ def test_backward_by_hand_is_what_a_small_push_does():
     ("name", "shape", "message"),
     [
         ("x", (2, 3), r"\(B, T, D\)"),
+        ("x", (2, 0, 2), "T at least 1"),
         ("states", (2, 4, 3), r"states .*\(2, 4, 3\).*\(2, 5, 3\)"),
         ("grad_outputs", (2, 5, 3), r"grad_outputs .*\(2, 4, 3\)"),
         ("W_ax", (2, 3), r"W_ax .*\(3, 2\)"),

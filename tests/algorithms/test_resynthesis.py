@@ -41,6 +41,28 @@ def test_equal_to_torchs_for_spectra_that_no_wave_has(device):
     assert torch.allclose(resynthesis.inverse_spectrum(spectra, length=2300), theirs, atol=1e-6)
 
 
+@settings(max_examples=40)
+@given(st.integers(8, 80), st.floats(0.5, 1), st.floats(0.1, 0.5), st.integers(2, 9), st.integers(0, 30), st.booleans())
+def test_equal_to_torchs_for_any_sizes(n_fft, part, step, T, more, given_length):
+    window = round(part * n_fft)
+    hop = max(1, int(step * window))
+    spectra = torch.complex(noise(2, T, n_fft // 2 + 1), noise(2, T, n_fft // 2 + 1, seed=1)).to(torch.complex128)
+    # As far as the last window reaches; beyond it, and of a wave without samples, torch's refuses to say anything.
+    length = (T - 1) * hop + more % (window // 2) if given_length else None
+    fade = torch.hann_window(window).double()
+    theirs = torch.istft(spectra.transpose(1, 2), n_fft, hop, window, fade, length=length)
+    torch.testing.assert_close(resynthesis.inverse_spectrum(spectra, n_fft, window, hop, length), theirs)
+
+
+@pytest.mark.parametrize("n_fft", [255, 256])
+def test_a_wave_of_even_and_of_odd_frames_keeps_their_number(n_fft):
+    power = features.power_spectrum(noise(1600), n_fft)
+    assert len(power) == 21 - n_fft % 2
+    for length in (None, 1600):
+        wave = resynthesis.griffin_lim(power, n_fft, iterations=1, length=length)
+        assert len(features.power_spectrum(wave, n_fft)) == len(power)
+
+
 @pytest.mark.parametrize("device", devices())
 @pytest.mark.parametrize(("momentum", "iterations"), [(0.0, 0), (0.0, 4), (0.99, 1), (0.99, 4)])
 def test_griffin_lim_equals_torchaudios(momentum, iterations, device):
@@ -83,6 +105,7 @@ def test_inverse_mel_fits_the_bands():
     power = resynthesis.inverse_mel(mels)
     assert power.shape == (51, 129)
     assert (power >= 0).all()
+    assert torch.equal(resynthesis.inverse_mel(mels[None])[0], power)
     again = power @ features.mel_filters(20)
     assert (again - mels).norm() < 0.1 * mels.norm()
 
@@ -91,6 +114,7 @@ def test_all_cepstra_keep_the_bands_and_few_smooth_them():
     mels = features.mel_spectrum(vowel())
     whole, few = (resynthesis.inverse_mfcc(cepstra.mfcc(vowel(), n_mfcc=n), 40) for n in (40, 13))
     assert torch.allclose(whole.log10(), (cepstra.decibels(mels) / 10), atol=1e-4)
+    assert torch.equal(resynthesis.inverse_mfcc(cepstra.mfcc(vowel())[None], 40)[0], few)
     assert few.log().diff(dim=1).square().sum() < 0.6 * whole.log().diff(dim=1).square().sum()
 
 
@@ -105,6 +129,12 @@ def test_gradients_by_finite_differences():
     [
         (lambda: resynthesis.inverse_spectrum(torch.zeros(9, 129)), "float32"),
         (lambda: resynthesis.inverse_spectrum(torch.zeros(1, 9, 65, dtype=torch.complex64)), "n_fft = 256"),
+        (lambda: resynthesis.inverse_spectrum(torch.zeros(9, 129) * 1j, window=257), "0 < window <= n_fft"),
+        (lambda: resynthesis.inverse_spectrum(torch.zeros(9, 129) * 1j, hop=0), "hop 0"),
+        (lambda: resynthesis.inverse_spectrum(torch.zeros(9, 129) * 1j, length=0), "length 0.*at least 1"),
+        (lambda: resynthesis.griffin_lim(torch.ones(9, 129), length=720), r"\(9, 129\).*T frames.*720 samples"),
+        (lambda: resynthesis.griffin_lim(torch.ones(129), length=720), r"\(129,\).*\(T, F\)"),
+        (lambda: resynthesis.griffin_lim(torch.ones(1, 129)), "wave of 0 samples"),
         (lambda: resynthesis.griffin_lim(-torch.ones(9, 129)), "negative"),
         (lambda: resynthesis.griffin_lim(torch.ones(9, 129), momentum=1.0), "below 1"),
         (lambda: resynthesis.griffin_lim(torch.ones(9, 129), iterations=-1), "at least 0"),

@@ -50,6 +50,20 @@ def test_low_pass_equals_scipys_convolution():
     assert np.allclose(sampling.low_pass(wave, 1000, 8000, reach=20), theirs, atol=1e-12)
 
 
+@pytest.mark.parametrize(("hertz", "amplitude"), [(2750, 1), (3000, 0.5), (3250, 0)])
+def test_low_pass_leaves_half_the_amplitude_at_its_cutoff(hertz, amplitude):
+    wave = tone(hertz, 8000)
+    kept = sampling.low_pass(wave, 3000, 8000)[100:-100].square().mean() / wave[100:-100].square().mean()
+    assert float(kept.sqrt()) == pytest.approx(amplitude, abs=1e-3)
+
+
+@given(st.integers(1, 60), st.integers(1, 7))
+def test_downsampling_keeps_every_nth_sample(n, factor):
+    wave = noise(n)
+    assert torch.equal(sampling.downsample(wave, factor, False), wave[torch.arange(0, n, factor)])
+    assert sampling.downsample(wave, factor).shape == (math.ceil(n / factor),)
+
+
 @settings(max_examples=40)
 @given(st.integers(1, 16))
 def test_rounding_errs_by_half_a_step_at_most(bits):
@@ -58,6 +72,9 @@ def test_rounding_errs_by_half_a_step_at_most(bits):
     assert (found - x).abs().max() <= 2.0**-bits + 1e-12
     assert len(found.unique()) <= 2**bits
     assert torch.equal(sampling.quantise(found, bits), found)
+    ends = torch.tensor([-9.0, -1.0, 1.0, 9.0], dtype=torch.float64)
+    top = 1 - 2.0 ** (1 - bits)
+    assert sampling.quantise(ends, bits).tolist() == [-1, -1, top, top]
 
 
 @pytest.mark.parametrize("bits", [6, 8, 12])
@@ -75,6 +92,16 @@ def test_mu_law_equals_torchaudios_to_the_bit(bits, device):
     assert torch.equal(codes.cpu(), torchaudio.functional.mu_law_encoding(x.cpu(), 2**bits))
     theirs = torchaudio.functional.mu_law_decoding(codes.cpu(), 2**bits)
     assert torch.allclose(sampling.mu_law_decode(codes, bits).cpu(), theirs, atol=0 if device == "cpu" else 1e-6)
+
+
+@given(st.integers(1, 24), st.lists(st.floats(-2, 2, width=32), min_size=1, max_size=20))
+def test_mu_law_codes_fit_their_bits_and_cut_what_is_too_loud(bits, values):
+    x = torch.tensor([*values, -1.0, 1.0])
+    codes = sampling.mu_law_encode(x, bits)
+    assert codes.min() == 0
+    assert codes.max() == 2**bits - 1
+    assert torch.equal(codes, sampling.mu_law_encode(x.clamp(-1, 1), bits))
+    assert sampling.mu_law_decode(codes, bits).abs().max() <= 1
 
 
 def test_mu_law_keeps_soft_sound_better_than_even_steps():
@@ -113,7 +140,9 @@ def test_a_batch_is_its_waves():
 def test_no_noise_is_infinitely_little():
     x = noise(9)
     assert sampling.signal_to_noise(x, x) == math.inf
-    assert sampling.signal_to_noise(x, 1.1 * x) == pytest.approx(20, abs=1e-4)
+    assert sampling.signal_to_noise(x, (1.1 * x).requires_grad_()) == pytest.approx(20, abs=1e-4)
+    assert sampling.signal_to_noise(torch.zeros(9), torch.zeros(9)) == math.inf
+    assert sampling.signal_to_noise(torch.zeros(9), x) == -math.inf
 
 
 @pytest.mark.parametrize(
