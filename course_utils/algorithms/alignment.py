@@ -89,7 +89,7 @@ def token_spans(log_probs: Tensor, target: Whole, states: Tensor, blank: int = 0
     said, every = [state for state, _ in runs if state % 2], list(range(1, 2 * len(labels), 2))
     if said != every:
         raise ValueError(
-            f"states {said} are labels'; a path through {labels} visits {every}: give forced_align's states"
+            f"the states of labels come as {said}; a path through {labels} visits {every}: give forced_align's states"
         )
     spans, start = [], 0
     for state, count in runs:

@@ -130,7 +130,7 @@ class _Reader:
         for found in range(count):
             if self.line.startswith("\\") or self.line == "the end of the file":
                 raise self.error(f"another {n}-gram: the header announces {count}, here are {found}")
-            fields = [field for field in self.line.replace("\t", " ").split(" ") if field]
+            fields = [field for field in BLANK.split(self.line) if field]
             if len(fields) not in ((n + 1,) if highest else (n + 1, n + 2)):
                 wanted = f"a log-probability and {n} tokens" + ("" if highest else ", perhaps a back-off weight")
                 raise self.error(wanted)

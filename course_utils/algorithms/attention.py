@@ -15,6 +15,7 @@ Score = Callable[[Tensor, Tensor], Tensor]  # from query (B, U, D) and keys (B, 
 
 def dot(query: Tensor, keys: Tensor) -> Tensor:
     """Return the scores (B, U, T) of the keys: score(q, k) = q · k (Luong et al. 2015, section 3.1)."""
+    _check_sizes(query, keys, query.shape[-1], query.shape[-1])
     return query @ keys.transpose(1, 2)
 
 
@@ -23,7 +24,7 @@ def scaled_dot(query: Tensor, keys: Tensor) -> Tensor:
 
     A dot product of D independent numbers of variance 1 has variance D; the root brings it back to 1.
     """
-    return (query * query.shape[-1] ** -0.5) @ keys.transpose(1, 2)
+    return dot(query * query.shape[-1] ** -0.5, keys)
 
 
 class Additive(nn.Module):
@@ -120,8 +121,6 @@ def attend(
         ValueError: shapes that do not fit together; the message says which.
     """
     _check(query, keys, values)
-    if score in (dot, scaled_dot):
-        _check_sizes(query, keys, query.shape[2], query.shape[2])
     weights = masked_softmax(score(query, keys), mask)
     return weights @ values, weights
 

@@ -29,7 +29,7 @@ class Hypothesis:
     score: float  # what the search ranks by
     acoustic: float  # log-probability of the labels given the sound, as far as the search kept its paths
     language: float = 0.0  # log-probability of the labels in the language model, the end of the sentence included
-    frames: tuple[int, ...] = ()  # for each label, the frame in which most of its mass began, as the search saw it
+    frames: tuple[int, ...] = ()  # for each label, the last frame in which more of its mass began than there was before
     text: str = ""  # the labels' tokens, joined, where the search was given tokens
 
 

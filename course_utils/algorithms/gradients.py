@@ -239,7 +239,7 @@ def _states_of_a_run(network: Callable, x: Tensor) -> list[tuple[Tensor, ...]]:
     state, states = None, []
     for step in x.split(1, dim=1):
         _, state = network(step, state)
-        # An LSTM's h is made of its c. The copies are not: what c did by way of h counts for h alone.
+        # h is computed from c, but the next step takes both as given: without copies the way c to h counts twice.
         state = tuple(part.clone() for part in state) if isinstance(state, tuple) else state
         states.append(state if isinstance(state, tuple) else (state,))
     return states

@@ -141,7 +141,7 @@ def viterbi(model: HMM, log_emissions: Tensor, lengths: Tensor | None = None) ->
 
     Returns:
         (B, T), the states, -1 on padding; which of several equally probable paths comes back is left open.
-        (B,), log P(path, O): -inf if no path is possible, and then the path means nothing.
+        (B,), log P(path, O), without a gradient: -inf if no path is possible, and then the path means nothing.
     """
     log_emissions, lengths, padding = _check(model, log_emissions, lengths)
     B, T, S = log_emissions.shape
@@ -150,7 +150,8 @@ def viterbi(model: HMM, log_emissions: Tensor, lengths: Tensor | None = None) ->
     # For many small steps no GPU is as quick as the processor, and torch not as quick as NumPy's view of its memory.
     shown, moves, waits = frames.permute(1, 2, 0).contiguous().numpy(), moves.numpy(), padding[..., 0].T.cpu().numpy()
     scores = first.new_empty(T, S, B)
-    scores[0], score = (first + frames[:, 0]).T, scores.numpy()
+    scores[0] = (first + frames[:, 0]).T
+    score = scores.numpy()  # the same memory
     for t in range(1, T):
         score[t] = (score[t - 1][:, None] + moves[..., None]).max(0) + shown[t]
     log_prob, end = (scores[lengths.cpu() - 1, :, torch.arange(B)] + final).max(1)

@@ -6,7 +6,7 @@ both kinds run side by side.
 """
 
 from dataclasses import dataclass
-from math import exp
+from math import exp, log
 
 import torch
 from torch import Tensor
@@ -45,7 +45,7 @@ def predictions(first: Tensor, log_transition: Tensor, log_emissions: Tensor) ->
 
 
 def in_logarithms(first: Tensor, log_transition: Tensor, log_emissions: Tensor) -> Tensor:
-    """Return what `predictions` returns, whatever the numbers; autograd can follow it. Four times as slow."""
+    """Return what `predictions` returns, whatever the numbers; autograd can follow it. Many times as slow."""
     log_predicted = [first[:, None].expand(log_emissions[:, :, 0].shape)]
     for frame in log_emissions.unbind(2)[:-1]:
         log_predicted.append(log_sum((log_predicted[-1] + frame)[..., None] + log_transition[:, None], 2))
@@ -64,7 +64,10 @@ def scaled(first: Tensor, log_transition: Tensor, log_emissions: Tensor) -> Scal
         return None
     first, log_transition, log_emissions = (x.detach().to("cpu", dtype) for x in given)
     tiny, top = torch.finfo(dtype).tiny, log_emissions.amax(-1, keepdim=True).clamp(min=torch.finfo(dtype).min)
-    joint = (log_emissions - top).exp().permute(2, 0, 1, 3).contiguous()  # (T, K, B, S)
+    rarest = _lowest(log_transition) + _lowest(first) - max(0.0, float(first.amax()))
+    if rarest < log(tiny):  # its exponential would be 0: what is rare could not be told from what is impossible
+        return None
+    joint = (log_emissions - top).exp().permute(2, 0, 1, 3).contiguous()  # (T, K, B, S): b_t, and in the loop p_t b_t
     predicted, scale = joint.new_empty(T + 1, K, B, S), joint.new_ones(T, K, B, 1)
     predicted[0], A = first.exp()[:, None], log_transition.exp().numpy()
     frames = zip(predicted.numpy(), joint.numpy(), scale.numpy(), predicted[1:].numpy(), strict=False)
@@ -76,14 +79,9 @@ def scaled(first: Tensor, log_transition: Tensor, log_emissions: Tensor) -> Scal
         else:
             after[:] = shown @ A
     predicted, joint, scale = (x.permute(1, 2, 0, 3) for x in (predicted[:T], joint, scale))  # (K, B, T, S)
-    rarest = _lowest(log_transition) + _lowest(first)
-    floor = tiny * exp(min(-rarest, 600.0)) * joint.numel()  # at most so many terms are added up
+    floor = tiny * exp(-rarest) * joint.numel()  # at most so many terms are added up
     # The first question is quick and mostly enough; the second tells a zero that is meant from one that is not.
-    if (
-        joint.numel()
-        and joint.amin() < floor
-        and bool(((joint < floor) & (predicted > 0) & (log_emissions > -torch.inf)).any())
-    ):
+    if joint.amin() < floor and bool(((joint < floor) & (predicted > 0) & (log_emissions > -torch.inf)).any()):
         return None
     return Scaled(*(x.to(device) for x in (predicted, joint / scale, (scale.log() + top).cumsum(2))))
 

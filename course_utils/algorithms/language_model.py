@@ -152,7 +152,7 @@ def add_k(sentences: Iterable[Sequence[str]], order: int, k: float = 1.0, vocabu
 
     Args:
         sentences: each a sequence of tokens; order: 1 for unigrams, 2 for bigrams, …
-        k: at least 0; with 0 what was never seen has probability zero, and after a history never seen, everything.
+        k: at least 0; with 0 what was never seen has probability zero, as has every token after a history never seen.
         vocabulary: tokens that may come though no sentence has them.
     """
     if not 0 <= k < math.inf:

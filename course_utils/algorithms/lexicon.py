@@ -62,8 +62,7 @@ class Lexicon(LanguageModel):
         longer = (begun or "") + token
         if longer not in self.continuations:
             return state, -math.inf
-        before, after = self.look_ahead(history, begun or ""), self.look_ahead(history, longer)
-        return Spelling(history, longer), _paid(before, after)
+        return Spelling(history, longer), _paid(self.look_ahead(history, begun or ""), self.look_ahead(history, longer))
 
     def finish(self, state: Spelling) -> float:
         """Return what the last word still has to pay, and the end; -inf in the middle of a word."""

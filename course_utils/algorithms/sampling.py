@@ -68,7 +68,7 @@ def mu_law_encode(samples: Tensor, bits: int = 8) -> Tensor:
     """Return the samples as whole numbers from 0 to 2^bits - 1, spaced closely near silence (ITU-T G.711's curve).
 
     F(x) = sign(x) log(1 + μ|x|) / log(1 + μ) with μ = 2^bits - 1; equal to torchaudio.functional.mu_law_encoding for
-    samples in [-1, 1]. What is louder is cut there, as a recorder does; torchaudio gives it numbers without end.
+    samples in [-1, 1]. What is louder is cut there, as a recorder does; torchaudio gives it numbers beyond.
     """
     _check_samples(samples)
     top = 2.0 ** _checked_bits(bits) - 1

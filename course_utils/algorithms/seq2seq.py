@@ -112,12 +112,7 @@ class Decoder(nn.Module):
         """
         if tokens.dim() != 2 or tokens.is_floating_point():
             raise ValueError(f"tokens are {tokens.dtype} of shape {tuple(tokens.shape)}; give whole numbers (B, U)")
-        try:
-            embedded = self.embedding(tokens)
-        except IndexError as error:  # to ask first would cost a GPU a wait at every step
-            run = f"tokens run from {tokens.min()} to {tokens.max()}"
-            raise ValueError(f"{run}; they must lie in 0 to {self.classes - 1}, padding included") from error
-        h, hidden = self.cell(embedded, state.hidden)  # (B, U, H)
+        h, hidden = self.cell(self._embedded(tokens), state.hidden)  # (B, U, H)
         if self.score is None:
             return self.output(h), None, replace(state, hidden=hidden)
         context, weights = self._look(h, state)
@@ -128,6 +123,13 @@ class Decoder(nn.Module):
         """Return log-probabilities (B, C) of the token after each of tokens (B,), weights (B, T), and the new state."""
         logits, weights, state = self(tokens[:, None], state)
         return logits[:, 0].log_softmax(-1), None if weights is None else weights[:, 0], state
+
+    def _embedded(self, tokens: Tensor) -> Tensor:
+        try:
+            return self.embedding(tokens)
+        except IndexError as error:  # to ask first would have a GPU wait at every step
+            run = f"tokens run from {tokens.min()} to {tokens.max()}"
+            raise ValueError(f"{run}; they must lie in 0 to {self.classes - 1}, padding included") from error
 
     def _look(self, h: Tensor, state: DecoderState) -> tuple[Tensor, Tensor]:
         if state.keys is None or state.values is None or state.previous is None or self.score is None:

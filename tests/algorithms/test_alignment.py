@@ -155,8 +155,8 @@ def test_what_it_cannot_align_it_says(log_probs, target, message):
     ("states", "message"),
     [
         ([1, 1], "4 frames need one each"),
-        ([1, 1, 2, 0], r"states \[1\] are labels'; a path through \[1, 2\] visits \[1, 3\]"),  # symbols, not states
-        ([0, 1, 3, 5], r"states \[1, 3, 5\]"),
+        ([1, 1, 2, 0], r"come as \[1\]; a path through \[1, 2\] visits \[1, 3\]"),  # symbols, not states
+        ([0, 1, 3, 5], r"come as \[1, 3, 5\]"),
     ],
 )
 def test_spans_need_the_states_of_a_path(states, message):

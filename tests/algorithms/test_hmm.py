@@ -182,6 +182,26 @@ def test_a_state_that_lags_by_thousands_of_nats_may_still_win():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("rare", [-120.0, -650.0, -800.0])
+@pytest.mark.parametrize("where", ["initial", "transition", "final"])
+def test_what_is_rare_is_told_from_what_is_impossible(where, rare, dtype):
+    never = -torch.inf
+    model = hmm.HMM(
+        torch.tensor([0.0, rare if where == "initial" else never], dtype=dtype),
+        torch.tensor([[0.0, rare if where == "transition" else never], [never, 0.0]], dtype=dtype),
+        log_final=torch.full((2,), rare if where == "final" else 0.0, dtype=dtype),
+    )
+    log_emissions = torch.zeros(1, 3, 2, dtype=dtype)
+    log_emissions[0, 0] = -100.0
+    log_emissions[0, 2, 0] = never if where != "final" else 0.0
+    paths, log_probs = hmm.all_paths(model, log_emissions[0])
+    found = hmm.posteriors(model, log_emissions)
+    close(found.log_likelihood[0], log_probs.logsumexp(0), 1e-6)
+    close(hmm.forward(model, log_emissions)[1][0], log_probs.logsumexp(0), 1e-6)
+    assert (found.log_states[0, torch.arange(3), paths[log_probs.argmax()]] > -1.0).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_thousand_frames(dtype):
     model, log_emissions = chain(4), 3 * normal(1, 2, 1000, 4) - 50.0
     single = hmm.HMM(model.log_initial.to(dtype), model.log_transition.to(dtype))

@@ -156,7 +156,12 @@ no goal of 1.5 can be reached with a loop in Python, and the loop is what the le
 
 
 def growth() -> list[Row]:
-    """How the algorithms' time grows with their input (growth.svg): the exponent measured, and theory's."""
+    """How the algorithms' time grows with their input (growth.svg): the exponent measured, and theory's.
+
+    Below theory: the cost of starting each operation still counts. Above it, the CTC loss at its largest sizes: its own
+    seconds are linear, and the system's are added, which clears pages for arrays of tens of megabytes (at U = 400, of
+    455 ms 157; at U = 200 none).
+    """
     curves = [curve for module in PEERS for curve in import_module(f"peers_{module}").growth()]
     _plot(curves)
     return [(f"{curve.name}, by {curve.size}", f"{curve.exponent:.2f}", f"{curve.theory:g}") for curve in curves]
