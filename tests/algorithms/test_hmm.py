@@ -10,7 +10,7 @@ from hmmlearn.hmm import CategoricalHMM, GaussianHMM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course_utils.algorithms import hmm
+from course_utils.algorithms import hmm, hmm_recursion
 
 from .devices import devices
 
@@ -199,6 +199,23 @@ def test_what_is_rare_is_told_from_what_is_impossible(where, rare, dtype):
     close(found.log_likelihood[0], log_probs.logsumexp(0), 1e-6)
     close(hmm.forward(model, log_emissions)[1][0], log_probs.logsumexp(0), 1e-6)
     assert (found.log_states[0, torch.arange(3), paths[log_probs.argmax()]] > -1.0).all()
+
+
+def test_what_is_rare_twice_over_is_not_lost():
+    never, rare = -torch.inf, -400.0  # e^-450 and e^-400 are numbers, their product is none
+    moves = torch.tensor([[0.0, never, rare], [never, 0.0, never], [never, never, 0.0]], dtype=torch.float64)
+    model = hmm.HMM(torch.tensor([0.5, 0.5, 0.0], dtype=torch.float64).log(), moves)
+    log_emissions = torch.tensor([[[-450.0, 0.0, never], [never, 0.0, 0.0], [0.0, never, 0.0]]], dtype=torch.float64)
+    close(hmm.posteriors(model, log_emissions).log_likelihood[0].item(), math.log(0.5) - 850.0)
+
+
+@pytest.mark.parametrize("holes", [True, False])
+def test_the_quick_way_is_taken_where_nothing_can_be_lost(holes):
+    model, (log_emissions, _) = chain(3, 1, holes), seen((2, 40, 3), 1, holes)
+    given = model.log_initial[None], model.log_transition[None], log_emissions[None]
+    assert hmm_recursion.scaled(*given) is not None
+    assert hmm_recursion.scaled(*given[:2], 1000 * given[2]) is None
+    assert hmm_recursion.scaled(*given[:2], given[2].requires_grad_()) is None
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

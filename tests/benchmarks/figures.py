@@ -145,7 +145,7 @@ PEERS = {
 PRICES = {  # what readable code costs, where it misses a goal
     "recurrent": """\
 torch runs a whole LSTM as one compiled piece. Ours takes about ten small operations a step, and autograd as many on the
-way back. One sigmoid for all gates, or for two of them, was no faster; a derivative by hand was not tried.""",
+way back. One sigmoid for all gates was no faster, and the gradient of all steps' weights in one product hardly.""",
     "hmm": """\
 With three states an operation works on 60 numbers, so that starting it costs more than doing it: a compiled loop is
 ahead. Baum–Welch also takes one round of posteriors more than hmmlearn, for the likelihood after the last update.""",
