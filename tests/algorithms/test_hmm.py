@@ -210,13 +210,13 @@ def test_what_is_rare_twice_over_is_not_lost():
 
 
 def test_a_state_that_is_rare_before_and_after_has_a_posterior():
-    moves = torch.tensor([[0, 0, 1], [1 / 3, 1 / 3, 1 / 3], [0, 0, 1]], dtype=torch.float64)
-    model = hmm.HMM(torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64).log(), moves.log())
-    log_emissions = torch.zeros(1, 3, 3, dtype=torch.float64)
-    log_emissions[0, 1, 0] = log_emissions[0, 2, 2] = -450.0  # one path goes by way of both
+    moves = torch.tensor([[0, 0.5, 0.5, 0], [0, 0, 0, 1], [0, 0, 0.5, 0.5], [0, 0, 0, 1]], dtype=torch.float64)
+    model = hmm.HMM(torch.tensor([0.5, 0, 0.5, 0], dtype=torch.float64).log(), moves.log())
+    log_emissions = torch.zeros(1, 3, 4, dtype=torch.float64)
+    log_emissions[0, 0, 0] = log_emissions[0, 2, 3] = -450.0  # state 1 stands between the two
     paths, log_probs = hmm.all_paths(model, log_emissions[0])
-    expected = log_probs[paths[:, 1] == 0].logsumexp(0) - log_probs.logsumexp(0)
-    close(hmm.posteriors(model, log_emissions).log_states[0, 1, 0], expected)
+    expected = log_probs[paths[:, 1] == 1].logsumexp(0) - log_probs.logsumexp(0)
+    close(hmm.posteriors(model, log_emissions).log_states[0, 1, 1], expected)
 
 
 @pytest.mark.parametrize("holes", [True, False])
