@@ -33,8 +33,8 @@ NOTED: list[Path] = []  # folders with what tests have noted already
 HELP = "import sys; from course_utils.cli import main; sys.argv[1:] = ['--help']; main()"
 
 
-def _seconds(code: str, repeats: int = 7) -> float:
-    """Return the median seconds that a fresh Python takes for CODE, beyond a Python that does nothing."""
+def _seconds(code: str, beyond: str = "pass", repeats: int = 7) -> float:
+    """Return the median seconds that a fresh Python takes for CODE beyond those of another that starts right after."""
 
     def once(line: str) -> float:
         started = time.perf_counter()
@@ -42,17 +42,19 @@ def _seconds(code: str, repeats: int = 7) -> float:
         return time.perf_counter() - started
 
     once(code)  # the first start compiles and fills the file cache
-    return statistics.median(once(code) - once("pass") for _ in range(repeats))
+    return statistics.median(once(code) - once(beyond) for _ in range(repeats))
 
 
 def start_up() -> list[Row]:
     """Importing the package, and one module of it against torch alone."""
-    torch = _seconds("import torch")
     ours = [(f"`from course_utils import {name}`, beyond `import torch`", name) for name in ("ctc", "recurrent")]
     return [
         ("`import course_utils`", f"{_seconds('import course_utils'):.3f} s", "0.3 s"),
-        *((what, f"{_seconds(f'from course_utils import {name}') - torch:+.2f} s", "0.2 s") for what, name in ours),
-        ("`import torch`", f"{torch:.2f} s", "—"),
+        *(
+            (what, f"{_seconds(f'from course_utils import {name}', 'import torch'):+.2f} s", "0.2 s")
+            for what, name in ours
+        ),
+        ("`import torch`", f"{_seconds('import torch'):.2f} s", "—"),
         ("`course --help`", f"{_seconds(HELP):.2f} s", "—"),
     ]
 
