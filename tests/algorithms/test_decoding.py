@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from course_utils.algorithms import ctc, decoding, language_model
 
+from .devices import devices
+
 TOKENS = ["-", "a", "b", "c"]
 SENTENCES = [list(text) for text in ("abba", "ab", "cab", "aab", "bac", "abc", "a")]
 
@@ -47,10 +49,11 @@ def test_lengths_hide_the_padding_from_greedy():
     assert decoding.greedy(torch.zeros(0, 4, 3), []) == []
 
 
-def test_a_case_for_a_pencil_where_greedy_is_wrong():
+@pytest.mark.parametrize("device", devices())
+def test_a_case_for_a_pencil_where_greedy_is_wrong(device):
     """Blank 0.6 and "a" 0.4 in both frames: the best path is empty with 0.36, but "a" has 0.16 + 0.24 + 0.24."""
-    log_probs = torch.tensor([[0.6, 0.4], [0.6, 0.4]], dtype=torch.float64).log()
-    assert decoding.greedy(log_probs[None]) == [[]]
+    log_probs = torch.tensor([[0.6, 0.4], [0.6, 0.4]], dtype=torch.float64, device=device).log()
+    assert decoding.greedy(log_probs[None], torch.tensor([2])) == [[]]  # lengths may stay on the processor
     best, second = decoding.prefix_beam_search(log_probs, beam=2)
     assert (best.labels, second.labels) == ((1,), ())
     assert math.exp(best.score) == pytest.approx(0.64)
